@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from promotebot.promotion.commands import ChangeCommand, Withdraw, parse_comment
+from promotebot.promotion.reject import Reject
 from promotebot.promotion.safety_words import Hold, Unhold
 
 pytestmark = pytest.mark.thorough
@@ -142,7 +143,7 @@ def test_every_pull_request_command_of_the_runbook_is_one() -> None:
     bodies = [fence["body"] for fence in FENCE.finditer(text) if fence["kind"] == "markdown"]
     commands = [command for body in bodies for command in parse_comment(body)]
     assert len(commands) >= 7
-    assert all(isinstance(command, (ChangeCommand, Withdraw, Hold, Unhold)) for command in commands), commands
+    assert all(isinstance(command, (ChangeCommand, Withdraw, Reject, Hold, Unhold)) for command in commands), commands
 
 
 def test_the_runbook_has_no_block_that_is_not_looked_at() -> None:

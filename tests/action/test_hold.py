@@ -103,7 +103,7 @@ def test_its_synonyms_hold_and_the_answer_says_so(office: Office, word: str) -> 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("/reject", "/withdraw"),
+        ("/veto", "/withdraw"),
         ("/approve", "review"),
         ("/lgtm", "review"),
         ("/unlock", "/unhold"),

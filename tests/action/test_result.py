@@ -20,6 +20,7 @@ EXIT_CODES = {
     "waiting": 0,
     "helped": 0,
     "held": 0,
+    "proposed": 0,
     "lifted": 0,
     "refused": 1,
     "failed": 4,

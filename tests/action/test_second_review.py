@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.action.own_pull import OwnPullRequest
+from promotebot.action.own_branch import OwnBranch
 from promotebot.action.push import refresh_pulls
 from promotebot.action.refresh import refresh_pull
 from promotebot.artifact.manifest import parse_manifest
@@ -399,23 +399,23 @@ def test_a_job_by_hand_that_is_run_again_promotes_nothing_that_was_pushed_after_
     payload = office.repository.workflow_dispatch_event(
         ".github/workflows/promote.yml", sender="alice", ref=None, inputs={"command": command}
     )
-    branch, opening = f"promote/{MODEL}/shadow/{run.id}", OwnPullRequest._pull
+    branch, opening = f"promote/{MODEL}/shadow/{run.id}", OwnBranch.pull
 
-    def refused(*_: Any) -> int:
+    def refused(*_: Any, **__: Any) -> int:
         raise CouldNotVerify("Actions may not open pull requests")
 
-    monkeypatch.setattr(OwnPullRequest, "_pull", refused)
+    monkeypatch.setattr(OwnBranch, "pull", refused)
     office.job(payload, "workflow_dispatch", GITHUB_RUN_ID=str(run.id))
 
-    def while_carol_pushes(*arguments: Any) -> int:
+    def while_carol_pushes(*arguments: Any, **options: Any) -> int:
         carol = office.person("carol")
         carol.start_branch(branch, base=branch)
         copy(carol, RELEASE, RELEASE, threshold="0.99")
         carol.commit("chore: Tidy")
         carol.push()
-        return opening(*arguments)
+        return opening(*arguments, **options)
 
-    monkeypatch.setattr(OwnPullRequest, "_pull", while_carol_pushes)
+    monkeypatch.setattr(OwnBranch, "pull", while_carol_pushes)
     job = office.job(payload, "workflow_dispatch", GITHUB_RUN_ID=str(run.id), GITHUB_RUN_ATTEMPT="2")
     assert job.outputs["decision"] != "promoted"
 

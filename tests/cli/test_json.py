@@ -35,6 +35,11 @@ LINES: dict[str, tuple[tuple[str, int, str], ...]] = {
     ),
     "rollback": (("rollback --model regime_classifier --reason why", 1, "error"),),
     "demote": (("demote --dry-run --model regime_classifier --stage shadow --reason why", 0, "plan"),),
+    "reject": (
+        (f"reject regime_classifier --artifact {V2} --reason why --dry-run", 0, "reject_output"),
+        (f"reject regime_classifier --artifact {V2} --reason why", 0, "reject_output"),
+        ("reject regime_classifier --reason why", 2, "error"),
+    ),
     "history": (("history", 0, "history"), ("history -n 0", 2, "error")),
     "show": (("show --model regime_classifier", 0, "status"),),
     "status": (("status", 0, "status"), ("status --verbose", 0, "status")),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from promotebot.action.retry import Attempt
 from promotebot.errors import PromotebotError
@@ -31,6 +31,8 @@ class DecidedChange:
     merge: bool
     is_meant: Callable[[Attestation], bool]
     """Whether something that the bot decided, and that the branch does not carry, is taken back with it."""
+    others: Mapping[str, bytes] = field(default_factory=dict)
+    """Other files that are written with it: path → bytes."""
 
 
 def commit_decided(attempt: Attempt, change: DecidedChange) -> GitSha:
@@ -67,7 +69,13 @@ def commit_decided(attempt: Attempt, change: DecidedChange) -> GitSha:
 def _commit(attempt: Attempt, change: DecidedChange) -> GitSha:
     """Commit the registry; where the commit had to be pushed, every comment on it says that it is not signed."""
     made = commit_registry(
-        attempt.snapshot, attempt.job, change.registry, change.models, message=change.message, merge=change.merge
+        attempt.snapshot,
+        attempt.job,
+        change.registry,
+        change.models,
+        message=change.message,
+        merge=change.merge,
+        others=change.others,
     )
     if not made.by_github:
         attempt.replier.set_unsigned()

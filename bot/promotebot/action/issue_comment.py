@@ -29,6 +29,7 @@ from promotebot.promotion.commands import (
     with_aliases,
 )
 from promotebot.promotion.comment_lines import lines_of
+from promotebot.promotion.reject import Reject
 from promotebot.promotion.safety_words import Hold, Unhold
 from promotebot.promotion.slips import read_comment
 from promotebot.pulls.context import JobContext
@@ -166,8 +167,8 @@ def _unreadable(invalid: Sequence[InvalidCommand], replier: Replier) -> Answer:
 
 def _pull_refusal(pull: PullRequest, commands: Sequence[Command]) -> Refusal | None:
     """Return why nothing can be asked for; what was promoted can be taken back after the pull request was closed."""
-    if all(isinstance(one, Unhold) for one in commands):
-        return None  # what is held can be lifted wherever it is
+    if all(isinstance(one, (Unhold, Reject)) for one in commands):
+        return None  # what is held can be lifted wherever it is; what is rejected gets a pull request of its own
     is_closed = pull.state != "open" and not pull.merged
     return None if is_closed and all(isinstance(one, Withdraw) for one in commands) else pull_refusal(pull)
 
@@ -229,11 +230,18 @@ def _query(command: QueryCommand, attempt: Attempt) -> Answer:
     return answer_query(command, attempt)
 
 
+def _reject(command: Reject, attempt: Attempt) -> Answer:
+    from promotebot.action.reject import answer_reject
+
+    return answer_reject(command, attempt)
+
+
 _WORK: dict[type[Command], Callable[..., Answer]] = {
     ChangeCommand: _change,
     Withdraw: _withdraw,
     QueryCommand: _query,
     Unhold: _unhold,
+    Reject: _reject,
     Help: _help,
 }
 """What is done for a command, by its type."""

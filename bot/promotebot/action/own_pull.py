@@ -8,38 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from promotebot.action.own_branch import OwnBranch, OwnPull
 from promotebot.action.promote import PromotionJob
 from promotebot.action.reply import Replier, comment_context
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer
 from promotebot.action.retry import report_errors, retry_on_moved_head
 from promotebot.comments.own_pull import render_description, render_title
-from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, errors_in
 from promotebot.gate.admission import asking_refusal
 from promotebot.gate.refusal import Reason, Refusal, incomplete_reason
-from promotebot.git.branch import FetchedRepository
 from promotebot.promotion.commands import ChangeCommand
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Plan, Unchanged
-from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import show_stages
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.request_context import RequestContext
 from promotebot.pulls.snapshot import fetch_default_branch
-from promotebot.registry.names import GitSha, parse_git_sha
 
 _DOING = "starting it for"
-
-
-@dataclass(frozen=True)
-class OwnPull:
-    """The pull request of a request, and the commit to which the bot alone has brought its branch."""
-
-    number: int
-    head: GitSha
 
 
 @dataclass(frozen=True)
@@ -64,11 +53,20 @@ class OwnPullRequest:
             plan = self._legal(changeset)
             if isinstance(plan, Refusal):
                 return plan
-            head_ref = f"promote/{plan.request.model}/{plan.request.stage.value}/{self.key}"
-            head = self._branch(head_ref, changeset.base, repository)
+            branch = OwnBranch(
+                self.job, f"promote/{plan.request.model}/{plan.request.stage.value}/{self.key}", self.job.default_branch
+            )
+            arguments, tree = self.command.arguments, repository.tree_id(changeset.base)
+            subject = f"chore(ml): Ask for {arguments.action.noun} of {arguments.model or 'a model'}"
+            message = f"{subject}\n\nRequested-by: {self.requester.login}\n"
+            head = branch.make(changeset.base, lambda: tree, message)
         if isinstance(head, Refusal):
             return head
-        return OwnPull(self._pull(head_ref, plan, changeset.policy), head)
+        context = comment_context(self.job.settings, self.requester)
+        context = replace(context, base_ref=self.job.default_branch, contacts=changeset.policy.contacts)
+        by_hand = f", and comment there: {self.command.text.strip()}"
+        number = branch.pull(render_title(plan), render_description(plan, context), by_hand=by_hand)
+        return OwnPull(number, head)
 
     def carry_out(self, opened: OwnPull) -> Answer:
         """Promote on the pull request that was opened, as a comment on it would; errors are answered there."""
@@ -111,42 +109,6 @@ class OwnPullRequest:
     def _refusal(self, model: str | None, changeset: Changeset) -> Refusal | None:
         arguments, people, github = self.command.arguments, self.requester.people, self.job.github
         return asking_refusal(arguments, model, people, changeset.base, changeset.policy, github, _DOING)
-
-    def _branch(self, head_ref: str, base: GitSha, repository: FetchedRepository) -> GitSha | Refusal:
-        """Return the head of the request's branch, which is made with one empty commit where it is not there yet."""
-        job, arguments = self.job, self.command.arguments
-        # Its name can be foretold, and whoever may push could make it first, with other bytes in it.
-        pushes = list(job.github.pushes(head_ref))
-        others = sorted({push.actor for push in pushes} - {job.settings.bot_login})
-        if others:
-            message = f"The branch {head_ref} was also changed by {', '.join(others)}."
-            return Refusal(Reason.HAND_EDIT, message, "start a new run by hand (running this job again is not enough)")
-        if pushes:
-            return parse_git_sha(pushes[0].after)
-        subject = f"chore(ml): Ask for {arguments.action.noun} of {arguments.model or 'a model'}"
-        message = f"{subject}\n\nRequested-by: {self.requester.login}\n"
-        made = job.github.git.create_commit(message, tree=repository.tree_id(base), parents=[base])
-        job.github.git.create_branch(head_ref, made.sha)
-        return GitSha(made.sha)
-
-    def _pull(self, head_ref: str, plan: Plan, policy: Policy) -> int:
-        job, base_ref = self.job, self.job.default_branch
-        known = job.github.pulls_from(head_ref)
-        if known:
-            return known[0]
-        context = comment_context(job.settings, self.requester)
-        context = replace(context, base_ref=base_ref, contacts=policy.contacts)
-        title, body = render_title(plan), render_description(plan, context)
-        try:
-            return job.github.create_pull(head_ref=head_ref, base_ref=base_ref, title=title, body=body)
-        except CouldNotVerify as problem:
-            settings = job.settings
-            url = f"{settings.server_url}/{settings.repository}/compare/{base_ref}...{head_ref}?expand=1"
-            raise CouldNotVerify(
-                problem.message,
-                remedy="allow Actions to create pull requests (Settings, Actions, General), or open it by hand: "
-                f"{url}, and comment there: {self.command.text.strip()}",
-            ) from None
 
 
 def _refused(reason: Reason, findings: Sequence[Finding]) -> Refusal:

@@ -1,4 +1,4 @@
-"""A command on a plain issue: questions about the default branch, and a rollback that opens a pull request."""
+"""A command on a plain issue: questions about the default branch, and what opens a pull request of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from promotebot.comments.refusals import render_unclear
 from promotebot.comments.status import render_status
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.commands import ChangeCommand, Command, Doctor, Help, QueryCommand
+from promotebot.promotion.reject import Reject
 from promotebot.promotion.safety_words import Hold
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
@@ -43,7 +44,7 @@ def issue_refusal(commands: Sequence[Command]) -> Refusal | None:
 def _works(command: Command) -> bool:
     if isinstance(command, ChangeCommand):
         return command.arguments.action is Action.ROLLBACK
-    return isinstance(command, (Help, Doctor)) or (isinstance(command, QueryCommand) and command.name != "why")
+    return isinstance(command, (Help, Doctor, Reject)) or (isinstance(command, QueryCommand) and command.name != "why")
 
 
 def answer_on_issue(command: Command, requester: Requester, job: JobContext, replier: Replier) -> Answer:
@@ -58,6 +59,8 @@ def answer_on_issue(command: Command, requester: Requester, job: JobContext, rep
         return answer_doctor(requester, job, replier)
     if isinstance(command, ChangeCommand):
         return _rollback(command, requester, job, replier)
+    if isinstance(command, Reject):
+        return _reject(command, requester, job, replier)
     with fetch_default_branch(job) as (_, changeset):
         if isinstance(command, QueryCommand):
             return _query(command, changeset, requester, job, replier)
@@ -82,6 +85,13 @@ def _query(
         view = BranchView(job.default_branch, registry, changeset.policy, now)
         rendered = render_status(status_of(view, command.model, job), replier.context)
     return replier.answer(Answer(Outcome.HELPED, Reason.SHOWN, rendered.title), rendered)
+
+
+def _reject(command: Reject, requester: Requester, job: JobContext, replier: Replier) -> Answer:
+    from promotebot.action.reject import reject_elsewhere
+
+    told = reject_elsewhere(command, requester, job, replier.context)
+    return replier.refuse(told) if isinstance(told, Refusal) else replier.answer(*told)
 
 
 def _rollback(command: ChangeCommand, requester: Requester, job: JobContext, replier: Replier) -> Answer:

@@ -10,6 +10,7 @@ from promotebot.comments.markdown import marker
 from promotebot.github.ports import IssueComment
 from promotebot.promotion.commands import ChangeCommand, Command, InvalidCommand, QueryCommand, Withdraw
 from promotebot.promotion.first_words import nearest_verb
+from promotebot.promotion.reject import Reject
 
 MAX_OLDER = 20
 """Older answers that are folded at once: more than one stays only where folding failed before."""
@@ -55,6 +56,8 @@ def question_of(command: Command) -> Question:
         return Question(nearest_verb(command.text), _UNREADABLE)
     if isinstance(command, QueryCommand):
         return Question(command.name, command.model or "")
+    if isinstance(command, Reject):
+        return Question("reject", f"{command.model} {command.artifact or ''}".rstrip())
     if isinstance(command, Withdraw):
         return Question("withdraw", command.model or "")
     return Question(type(command).__name__.lower())

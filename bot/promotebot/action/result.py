@@ -25,6 +25,7 @@ class Outcome(str, Enum):
     WAITING = "waiting"
     HELPED = "helped"
     HELD = "held"
+    PROPOSED = "proposed"
     LIFTED = "lifted"
     REFUSED = "refused"
     FAILED = "failed"

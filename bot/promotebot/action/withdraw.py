@@ -6,28 +6,22 @@ See docs/architecture.md, Commands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from promotebot.action.cards import gate_report, post_cards
-from promotebot.action.commit import DecidedChange, commit_decided
-from promotebot.action.gate import judge_again, judge_left
+from promotebot.action.gate import judge_again
 from promotebot.action.requester import Requester
+from promotebot.action.rest import Rest
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
-from promotebot.action.verdict import publish_standing
 from promotebot.comments.notices import render_taken_back
 from promotebot.comments.refusals import render_unclear
-from promotebot.errors import RefChanged
-from promotebot.findings import errors_in
 from promotebot.gate.admission import base_refusal, people_refusal, pull_refusal
 from promotebot.gate.attestation import Attestation, attestation_context
-from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.gate.requests import check_attested
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
 from promotebot.pulls.promotions import WITHDRAWN, carried_steps, request_id
-from promotebot.pulls.replan import InvalidPromotions, replan
+from promotebot.pulls.replan import InvalidPromotions
 from promotebot.registry.model import Source
 from promotebot.registry.names import ModelName, Stage
 from promotebot.remedies import Remedy, comment
@@ -108,42 +102,17 @@ class Withdrawal:
         return wanted and step.event.source is Source.GITHUB
 
     def _withdraw(self, chosen: Sequence[Step], carried: Sequence[Step]) -> Answer:
-        snapshot, job = self.attempt.snapshot, self.attempt.job
-        kept = [step for step in carried if step not in chosen]
-        unattested = errors_in(check_attested(kept, snapshot.pull.number, snapshot.other_base, job).values())
+        rest = Rest(self.attempt, chosen, carried)
+        unattested = rest.unattested()
         if unattested:
             return self._invalid(InvalidPromotions(tuple(unattested)), Reason.HAND_EDIT)
-        remaining = replan(kept, carried, snapshot, job)
+        remaining = rest.plan()
         if isinstance(remaining, InvalidPromotions):
-            remedy = Remedy("withdraw everything, then request again what you want to keep: ", comment("/withdraw"))
-            problems = tuple(one.model_copy(update={"remedy": remedy}) for one in errors_in(remaining.findings))
-            return self._invalid(InvalidPromotions(problems, remaining.model), Reason.RULES)
-        models = sorted({step.model for step in remaining.own})
-        message = _message(chosen, self.attempt.requester)
-        change = DecidedChange(
-            remaining.registry,
-            models,
-            before=carried,
-            after=remaining.steps,
-            message=message,
-            merge=remaining.behind,
-            is_meant=self._is_named,
-        )
-        commit = commit_decided(self.attempt, change)
-        decided = {step.digest for step in remaining.steps}
-        committed = replace(snapshot.changeset, head=commit)
-        result = evaluate_pull(snapshot, committed, job, decided=decided, record=self.attempt.record)
+            return self._invalid(remaining, Reason.RULES)
+        commit = rest.commit(remaining, _message(chosen, self.attempt.requester), self._is_named)
         names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in chosen))
         answer = Answer(Outcome.WITHDRAWN, Reason.WITHDRAWN, f"withdrawn: {names}", commit)
-        try:
-            report = gate_report(self.attempt, result, committed)
-            publish_standing(self.attempt, result, committed, report, is_made_now=True)
-        except RefChanged:  # it is withdrawn; what is left is judged as it is now
-            judged = judge_again(self.attempt)
-            return replace(answer, comment_url=judged.comment_url, summary=judged.summary)
-        told = post_cards(self.attempt, answer, result, committed, main=chosen[0].model)
-        judge_left(self.attempt, snapshot.changeset.head)
-        return told
+        return rest.publish(remaining, answer, main=chosen[0].model)
 
     def _invalid(self, pending: InvalidPromotions, reason: Reason) -> Answer:
         replier = self.attempt.replier

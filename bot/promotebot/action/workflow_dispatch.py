@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from promotebot.action.own_pull import OwnPullRequest
+from promotebot.action.reject import reject_elsewhere
 from promotebot.action.reply import comment_context, refusal_answer
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer
@@ -15,6 +16,7 @@ from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import BRANCH, Dispatched
 from promotebot.promotion.commands import ChangeCommand, InvalidCommand, has_unknown_stage, parse_comment
 from promotebot.promotion.contacts import Purpose, contacts_for
+from promotebot.promotion.reject import Reject
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_contacts, read_aliases
 
@@ -32,6 +34,8 @@ def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
         command = _command(event, job)
         if isinstance(command, Refusal):
             return refusal_answer(command, _context(requester, job))
+        if isinstance(command, Reject):
+            return _reject(command, requester, job)
         request = OwnPullRequest(command, requester, settings.run_id or "manual", job)
         opened = request.open()
     except PromotebotError as problem:
@@ -41,13 +45,22 @@ def answer_dispatch(event: Dispatched, job: JobContext) -> Answer:
     )
 
 
+def _reject(command: Reject, requester: Requester, job: JobContext) -> Answer:
+    context = _context(requester, job)
+    told = reject_elsewhere(command, requester, job, context)
+    if isinstance(told, Refusal):
+        return refusal_answer(told, context)
+    answer, rendered = told
+    return replace(answer, summary=rendered.full)
+
+
 def _context(requester: Requester, job: JobContext) -> CommentContext:
     # Whoever starts a job by hand at night calls those for a refusal and those for a rollback alike.
     called = contacts_for(default_contacts(job), Purpose.REFUSED, Purpose.ROLLBACK)
     return replace(comment_context(job.settings, requester), contacts=called)
 
 
-def _command(event: Dispatched, job: JobContext) -> ChangeCommand | Refusal:
+def _command(event: Dispatched, job: JobContext) -> ChangeCommand | Reject | Refusal:
     """Return the one command; the branch that the job was started on decides whose policy and code it runs by."""
     default = job.default_branch
     if event.ref != f"{BRANCH}{default}":
@@ -55,11 +68,11 @@ def _command(event: Dispatched, job: JobContext) -> ChangeCommand | Refusal:
     commands = parse_comment(event.command.strip())
     if has_unknown_stage(commands):
         commands = parse_comment(event.command.strip(), aliases=read_aliases(job, default))
-    if len(commands) == 1 and isinstance(commands[0], ChangeCommand):
+    if len(commands) == 1 and isinstance(commands[0], (ChangeCommand, Reject)):
         return commands[0]
     invalid = next((command for command in commands if isinstance(command, InvalidCommand)), None)
     if invalid is None:
-        expected = "one command is expected: /promote, /rollback or /demote"
+        expected = "one command is expected: /promote, /rollback, /demote or /reject"
         return Refusal(Reason.UNREADABLE_COMMAND, expected, f"such as {_EXAMPLE}")
     reason = Reason.MISSING_REASON if invalid.lacks_reason else Reason.UNREADABLE_COMMAND
     return Refusal(reason, invalid.problem, invalid.remedy)

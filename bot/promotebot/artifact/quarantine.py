@@ -13,9 +13,12 @@ from promotebot.artifact.manifest import Manifest
 from promotebot.errors import InvalidInput
 from promotebot.files import read_given
 from promotebot.registry.model import DigestField
+from promotebot.registry.names import ArtifactPath
 
 POLICY_PATH = ".github/promotion.yml"
 MAX_ENTRIES = 200
+MAX_REASON = 200
+"""Characters of the reason of an entry."""
 _MAX_BYTES = 64 * 1024
 
 
@@ -29,7 +32,7 @@ class Quarantined(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: DigestField
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
     model: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_.-]{0,99}$")] | None = None
     """The one model that it is in quarantine for; None for every model."""
 
@@ -44,6 +47,17 @@ Quarantine = Annotated[tuple[Quarantined, ...], Field(max_length=MAX_ENTRIES)]
 def digests_of(manifest: Manifest) -> frozenset[str]:
     """Return the digest of an artifact and those of all its files."""
     return frozenset({manifest.digest, *(f"sha256:{one}" for one in manifest.sha256.values())})
+
+
+def file_to_name(manifest: Manifest, external: Collection[ArtifactPath]) -> ArtifactPath:
+    """Return the file of an artifact whose sha256 catches every copy: its model, or the weights that it reads.
+
+    A model that keeps its weights in files of their own is the same file after the next training.
+
+    Args:
+        external: the listed files that the model reads; the first by name stands for all of them.
+    """
+    return min(external, default=manifest.model_file)
 
 
 def quarantined(entries: Sequence[Quarantined], model: str, digests: Collection[str]) -> Quarantined | None:

@@ -17,6 +17,7 @@ _WITH_PLACES = {
     "promote",
     "rollback",
     "demote",
+    "reject",
     "history",
     "show",
     "status",

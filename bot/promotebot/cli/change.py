@@ -1,4 +1,4 @@
-"""The shared part of promote, rollback and demote: decide a change of the registry, show it, write it and commit it.
+"""The shared part of promote, rollback and demote: decide a change of the registry, show it and write it.
 
 Results go to stdout, everything else is logged to stderr.
 """
@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.cli.again import Typed
+from promotebot.cli.commit import add_commit_options, commit_file, readied
 from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import add_registry_options, stage_of
 from promotebot.cli.output import add_verbose, report_lines, write_document
-from promotebot.cli.pull_request import Proposal, tell_page
+from promotebot.cli.pull_request import Proposal
 from promotebot.cli.work_tree import work_tree_of
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, errors_in
@@ -33,7 +34,7 @@ from promotebot.promotion.infer import IncompleteRequest, InferenceContext
 from promotebot.promotion.plan import Plan, Rejected, document
 from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.registry.model import Action, Source
-from promotebot.registry.names import is_git_sha, is_text, parse_model_name, parse_text
+from promotebot.registry.names import is_text, parse_model_name, parse_text
 from promotebot.registry.registry import Layout
 from promotebot.remedies import Command, Remedy, shell
 from promotebot.text import visible
@@ -52,11 +53,7 @@ def add_change_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the diff, write nothing")
     parser.add_argument("--allow-dirty", action="store_true", help="continue although the work tree is not clean")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="the diff, or the plan as JSON")
-    parser.add_argument("--commit", action="store_true", help="commit the registry and nothing else")
-    parser.add_argument("--branch", metavar="NAME", help="commit on a new branch (implies --commit)")
-    parser.add_argument("--push", action="store_true", help="push the branch to origin (implies --commit)")
-    pull_request = "open a pull request, with the token in GITHUB_TOKEN or GH_TOKEN (implies --push)"
-    parser.add_argument("--pr", action="store_true", help=pull_request)
+    add_commit_options(parser, "the registry")
     parser.add_argument("--datasets-dir", help="where the datasets are (default: ml/datasets), verified for active")
     add_registry_options(parser)
     add_verbose(parser)
@@ -73,7 +70,7 @@ def apply_change(
     Raises:
         PromotebotError: as `promote_here` and the commit do.
     """
-    commits, proposal = _readied(options, repository, work_tree)
+    commits, proposal = readied(options, repository, work_tree)
     decided = promote_here(
         repository,
         work_tree,
@@ -99,17 +96,6 @@ def apply_change(
         return _refused(decision, typed)
     log.info("unchanged: %s already holds %s", decision.request.stage.label, decision.pointer.artifact_id)
     return _finish_earlier(options, repository, work_tree, proposal) if commits else 0
-
-
-def _readied(
-    options: argparse.Namespace, repository: Checkout, work_tree: WorkTreePaths
-) -> tuple[bool, Proposal | None]:
-    """Return whether the change is committed, and its pull request; what would stop either is raised before a write."""
-    options.push = options.push or options.pr
-    if options.dry_run or not (options.commit or options.branch or options.push):
-        return False, None
-    repository.check_can_commit(options.branch, push=options.push)
-    return True, Proposal.of(options, repository, work_tree) if options.pr else None
 
 
 def apply_from_history(options: argparse.Namespace, action: Action, now: datetime) -> int:
@@ -151,7 +137,8 @@ def _finish(
     if options.dry_run:
         log.info("dry run: %s. Nothing was written.", _target(plan.request))
     elif commits:
-        _commit(options, repository, plan, proposal)
+        message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
+        commit_file(options, repository, plan.after.file_of(plan.request.model), message, proposal)
     else:
         title = commit_message(plan, title="", trailers={}).splitlines()[0]
         line = committed(plan.after.file_of(plan.request.model), title)
@@ -181,37 +168,6 @@ def _finish_earlier(
         if proposal:
             proposal.open(branch, repository.message("HEAD"))
     return 0
-
-
-def _commit(options: argparse.Namespace, repository: Checkout, plan: Plan, proposal: Proposal | None) -> None:
-    """Commit the registry and nothing else, on a new branch where one is named; push and propose where asked."""
-    message = commit_message(plan, title=f"{plan.action.value} at a terminal", trailers={})
-    path = plan.after.file_of(plan.request.model)
-    start = branch = repository.branch() or repository.commit_id("HEAD")
-    commit = repository.commit_path(path, message, branch=options.branch)
-    log.info("committed %s: %s", commit[:7], message.splitlines()[0])
-    if options.push:
-        branch = repository.push_branch()
-        log.info("pushed to origin %s", branch)
-        if proposal is None:
-            tell_page(repository, branch)
-    if options.branch:
-        _leave(options, repository, start)
-    if proposal:
-        proposal.open(branch, message)
-
-
-def _leave(options: argparse.Namespace, repository: Checkout, start: str) -> None:
-    """Go back to where the person was, once the new branch is pushed; nobody looks for another registry there."""
-    back = shell("git", "switch", *(["--detach"] if is_git_sha(start) else []), start)
-    if not options.push:
-        push = shell("git", "push", "--set-upstream", "origin", options.branch)
-        log.info("You are on the branch %s now. Next: push it: %s", options.branch, push)
-        log.info("To go back: %s", back)
-    elif repository.switch_to(start):
-        log.info("You are on %s again.", start)
-    else:
-        log.info("You are on the branch %s now; go back: %s", options.branch, back)
 
 
 def committed(path: str, message: str) -> Command:

@@ -30,6 +30,7 @@ from promotebot.cli.outputs import (
     PolicyCheckOutput,
     PolicyExplainOutput,
     RegistryOutput,
+    RejectOutput,
     SchemasOutput,
 )
 from promotebot.doctor.report import DoctorReport
@@ -76,6 +77,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "fetch_output": FetchOutput,
     "bundle_output": BundleOutput,
     "deployed_output": DeployedOutput,
+    "reject_output": RejectOutput,
     "manifest_output": ManifestOutput,
     "evidence_output": EvidenceOutput,
     "import_output": ImportOutput,
@@ -92,6 +94,7 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "promote": ("plan",),
     "rollback": ("plan",),
     "demote": ("plan",),
+    "reject": ("reject_output",),
     "history": ("history",),
     "show": ("status",),
     "status": ("status",),

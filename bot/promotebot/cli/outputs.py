@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from promotebot.findings import Finding
 from promotebot.promotion.plan import PlanDocument
 from promotebot.registry.metadata import Metadata
+from promotebot.registry.names import Stage
 
 
 class Output(BaseModel):
@@ -83,6 +84,29 @@ class BundleOutput(Output):
     events: int
     history_digest: str
     """Digest of the newest event, for `--expect-history-digest`."""
+
+
+class StageOutput(Part):
+    """A stage, and what it holds."""
+
+    model: str
+    stage: Stage
+    artifact_id: str
+
+
+class RejectOutput(Output):
+    """`promotebot reject`: the entry of `quarantine`, and the stages that hold these bytes and go on doing so."""
+
+    model: str
+    artifact_dir: str
+    file: str
+    """The file whose sha256 the entry names."""
+    digest: str
+    reason: str
+    policy: str
+    written: bool
+    """False for a dry run, and where the policy has it already."""
+    held_by: tuple[StageOutput, ...]
 
 
 class DeployedOutput(Output):

@@ -50,6 +50,11 @@ COMMANDS: Mapping[str, Command] = {
         "empty a stage; the history keeps the event",
         'demote --model regime_classifier --stage staging --reason "not needed any more"',
     ),
+    "reject": Command(
+        "reject",
+        "put an artifact into the policy's quarantine",
+        'reject regime_classifier --artifact ml/artifacts/regime_v2 --reason "wrong labels"',
+    ),
     "history": Command(
         "show", "what moved, when, by whom and why", "history --model regime_classifier --stage active -n 5"
     ),

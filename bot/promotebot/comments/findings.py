@@ -26,7 +26,7 @@ _WORDS_THAT_ARE_CODE = re.compile(
 # A remedy is prose with commands in it. A command starts at the beginning or after one of these words.
 _COMMAND = re.compile(
     r"(?:^|(?<=[(])|(?<=: )|(?<=, )|(?<=; )|(?<=then )|(?<=or )|(?<=run )|(?<=comment ))"
-    r"(?:/(?:promote|rollback|demote|withdraw|unhold|hold|help)\b|promotebot (?=[a-z])|git (?=[a-z])|ls -|rmdir "
+    r"(?:/(?:promote|rollback|demote|withdraw|reject|unhold|hold|help)\b|promotebot (?=[a-z])|git (?=[a-z])|ls -|rmdir "
     r"|export (?=[A-Z_]+=))"
 )
 # A command ends where prose goes on: at a comma or semicolon before a space, at " shows ", or at the full stop.

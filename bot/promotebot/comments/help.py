@@ -18,7 +18,7 @@ from promotebot.text import counted
 
 MAX_MODELS = 20
 """Rows of the table of models."""
-ON_ISSUES = ("/status", "/verify", "/rollback", "/doctor", "/help")
+ON_ISSUES = ("/status", "/verify", "/rollback", "/reject", "/doctor", "/help")
 """What works on a plain issue."""
 
 
@@ -64,7 +64,8 @@ def render_help(facts: HelpFacts, context: CommentContext) -> Rendered:
 def _first(facts: HelpFacts) -> str:
     if not facts.is_pull:
         shown = ", ".join(map(code, ON_ISSUES))
-        return f"On an issue you can use {shown}. A rollback opens a pull request; merging it is the approval."
+        opens = "A rollback and a rejection open a pull request; merging it is the approval."
+        return f"On an issue you can use {shown}. {opens}"
     merging = f"Merging into {code(facts.branch)} is the approval."
     if facts.carried:
         models = ", ".join(code(name) for name in dict.fromkeys(step.model for step in facts.carried))
@@ -148,6 +149,11 @@ def commands(facts: HelpFacts) -> Iterator[tuple[str, str]]:
         yield f'/rollback {model} --reason "incident"', back
     if model and facts.is_pull:
         yield f'/demote {model} active --reason "incident"', "empties the stage: ACTIVE is then without a model"
+    if model:
+        barred = (
+            "proposes an artifact for quarantine: its bytes are never promoted again; `--artifact` names its directory"
+        )
+        yield f'/reject {model} --reason "wrong labels"', barred
     yield "/status", "shows what each stage holds, since when, and what open pull requests promote"
     yield "/verify", "verifies the registry and its artifacts"
     yield "/doctor", "checks the repository's settings for promotions; for maintainers"

@@ -120,6 +120,25 @@ def role_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: Gi
     )
 
 
+def rejecting_refusal(people: Sequence[str], policy: Policy, github: GitHub) -> Refusal | None:
+    """Return why these people, who must all be able to write or be named, may not reject a model's artifact.
+
+    It can only refuse something, and takes effect when it is merged, so that it needs no stage's own permission.
+
+    Args:
+        policy: the one that holds for the model.
+
+    Raises:
+        CouldNotVerify: when GitHub does not answer; an error never permits.
+    """
+    named = {login.lower() for stage in Stage for login in policy.stages.people(stage)}
+    lacks = who_lacks([login for login in people if login.lower() not in named], Permission.WRITE, github)
+    if not lacks:
+        return None
+    asked = "ask somebody with write permission to write this command"
+    return Refusal(Reason.PERMISSION, f"{lacks}; rejecting an artifact needs write.", asked)
+
+
 def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Refusal | None:
     """Return why a request is not for this commit: `--sha` names another one, or the policy asks for it."""
     if arguments.sha and arguments.sha != head:

@@ -54,6 +54,7 @@ class Reason(str, Enum):
     MISMATCH = "mismatch"
     SHOWN = "shown"
     HELD = "held"
+    QUARANTINE = "quarantine"
     LIFTED = "lifted"
 
 

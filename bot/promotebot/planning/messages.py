@@ -1,9 +1,9 @@
-"""The message of a commit that promotes."""
+"""The message of a commit that promotes, or rejects."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from promotebot.promotion.plan import Plan
 from promotebot.registry.model import Action
@@ -28,6 +28,12 @@ def commit_message(decided: Plan, *, title: str, trailers: Mapping[str, str]) ->
         subject = f"feat(ml): Promote {request.artifact_id} to {request.stage.label}"
     lines = [f"{key}: {value}" for key, value in trailers.items()]
     return "\n".join([subject, "", _with_checks(request.reason or title), "", *lines, ""])
+
+
+def rejection_message(subject: str, reason: str, trailers: Sequence[tuple[str, str]]) -> str:
+    """Return the message of a commit that puts something into quarantine: subject, reason and trailers."""
+    lines = [f"{key}: {value}" for key, value in trailers]
+    return "\n".join([f"chore(ml): {subject}", "", f"Reason: {_with_checks(reason)}", "", *lines, ""])
 
 
 def _with_checks(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from promotebot.errors import InvalidInput
 from promotebot.promotion.aliases import NO_ALIASES, Aliases
@@ -26,12 +25,15 @@ from promotebot.promotion.flags import (
     DEMOTE_FLAGS,
     PROMOTE_FLAGS,
     ROLLBACK_FLAGS,
+    MissingReason,
     UnknownStage,
     Word,
+    require_reason,
     split_flags,
     split_words,
     stage_word,
 )
+from promotebot.promotion.reject import Reject, parse_reject
 from promotebot.promotion.request import CommandArguments
 from promotebot.promotion.safety_words import ELSEWHERE, Hold, Unhold, parse_safety_word
 from promotebot.registry.model import Action
@@ -106,11 +108,7 @@ class InvalidCommand:
     """A word in a stage's place is none, unless the base's policy names one by it."""
 
 
-class _MissingReason(InvalidInput):
-    """A command that needs a --reason gives none, and is a command otherwise."""
-
-
-Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | Hold | Unhold | InvalidCommand
+Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | Hold | Unhold | Reject | InvalidCommand
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ def _parse_line(parsed: _Line, prefix: str) -> Iterator[Command]:
     except InvalidInput as problem:
         # 200 characters: enough to recognise the line in the answer.
         remedy = problem.remedy or Remedy("write it like this: ", EXAMPLE)
-        lacks_reason, unknown = isinstance(problem, _MissingReason), isinstance(problem, UnknownStage)
+        lacks_reason, unknown = isinstance(problem, MissingReason), isinstance(problem, UnknownStage)
         yield InvalidCommand(line, text[:200], problem.message, remedy, lacks_reason, unknown)
 
 
@@ -267,7 +265,7 @@ def _parse_rollback(line: _Line, words: Sequence[Word]) -> Command:
         raise InvalidInput("/rollback needs a model and a --reason", remedy=_WHICH)
     stage = stage_word(positional[1], line.text, line.aliases) if len(positional) == 2 else Stage.ACTIVE
     model = parse_model_name(positional[0])
-    _has_reason("/rollback needs a model and a --reason", line.text, flags)
+    require_reason("/rollback needs a model and a --reason", line.text, flags)
     return ChangeCommand(line.number, line.text, CommandArguments(stage, Action.ROLLBACK, model, **flags))
 
 
@@ -276,7 +274,7 @@ def _parse_demote(line: _Line, words: Sequence[Word]) -> Command:
     if len(positional) != 2:
         raise InvalidInput("/demote needs a model, a stage and a --reason", remedy=_WHICH)
     stage, model = stage_word(positional[1], line.text, line.aliases), parse_model_name(positional[0])
-    _has_reason("/demote needs a model, a stage and a --reason", line.text, flags)
+    require_reason("/demote needs a model, a stage and a --reason", line.text, flags)
     return ChangeCommand(line.number, line.text, CommandArguments(stage, Action.DEMOTE, model, **flags))
 
 
@@ -288,17 +286,12 @@ _LIST = Remedy("see which there are: ", comment("/help"))
 _WHICH = Remedy("name the model and the stage; this shows which there are: ", comment("/status"))
 
 
-def _has_reason(needs: str, text: str, flags: Mapping[str, Any]) -> None:
-    """Raise where a command gives no reason, with its own line and one more flag as the remedy."""
-    if "reason" not in flags:
-        raise _MissingReason(needs, remedy=f'`{text.strip()} --reason "incident #123"`')
-
-
 _VERBS: Mapping[str, Callable[[_Line, Sequence[Word]], Command]] = {
     "promote": _parse_promote,
     "rollback": _parse_rollback,
     "demote": _parse_demote,
     "withdraw": _parse_withdraw,
+    "reject": lambda line, words: parse_reject(line.number, line.text, words),
     "verify": _parse_verify,
     "why": _parse_why,
     "status": _parse_status,

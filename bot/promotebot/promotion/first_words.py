@@ -15,12 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
     from collections.abc import Iterator
 
-VERBS = ("promote", "rollback", "demote", "withdraw", "verify", "why", "status", "doctor", "help")
+VERBS = ("promote", "rollback", "demote", "withdraw", "reject", "verify", "why", "status", "doctor", "help")
 HOLD_WORDS = ("hold", "lock", "stop", "pause")
 """All of them hold; the first is the command's own name."""
 UNHOLD = "unhold"
 SAFETY_WORDS = (*HOLD_WORDS, UNHOLD)
-OTHER_STOPS = ("reject", "cancel", "halt", "abort", "block", "freeze", "wait", "veto")
+OTHER_STOPS = ("cancel", "halt", "abort", "block", "freeze", "wait", "veto")
 OTHER_BOTS = (*OTHER_STOPS, "approve", "lgtm", "unlock", "revert", "deploy")
 """Words that other bots know: `safety_words` says what to write or do instead."""
 # The word, and what follows it up to the end of the line; a letter or digit right behind it makes it another word.
@@ -36,6 +36,8 @@ _MODEL_WORD = {"promote": 2, "rollback": 1, "demote": 1, "withdraw": 1}
 _OTHER_WORDS = {"promoted", "promotes", "promoter", "promoters", "remote", "remotes", "rollbacks", "demo", "demos"}
 _OTHER_WORDS |= {"demoted", "demotes", "denote", "devote", "withdrawn", "withdraws"}
 """Words of prose that come close to such a command."""
+_NO_SLIPS = {"project", "projects"}
+"""Words behind a slash that come close to a command, and that others use."""
 # The whole line, with or without a reason behind a colon or a dash: `Hold on, I have a question` is prose.
 _DASH = "[-–—]"  # noqa: RUF001 - what phones make of a hyphen
 _IN_A_HURRY = re.compile(
@@ -87,7 +89,7 @@ def unprefixed(text: str, prefix: str) -> str:
 def near_word(word: str) -> str:
     """Return the command that a word is a slip of; empty where none is near."""
     near = difflib.get_close_matches(word.lower(), (*VERBS, *SAFETY_WORDS), n=1, cutoff=0.7) if word.isalpha() else []
-    return near[0] if near else ""
+    return near[0] if near and word.lower() not in _NO_SLIPS else ""
 
 
 def safety_word(command: str) -> tuple[str, str]:

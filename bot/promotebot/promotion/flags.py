@@ -91,6 +91,16 @@ def _unreadable(character: str) -> InvalidInput:
     return InvalidInput("a quote is not closed", remedy='write the value as "…"')
 
 
+class MissingReason(InvalidInput):
+    """A command that needs a --reason gives none, and is a command otherwise."""
+
+
+def require_reason(needs: str, text: str, flags: Mapping[str, Any]) -> None:
+    """Raise MissingReason where a command gives none, with its own line and one more flag as the remedy."""
+    if "reason" not in flags:
+        raise MissingReason(needs, remedy=f'`{text.strip()} --reason "incident #123"`')
+
+
 class UnknownStage(InvalidInput):
     """A word in a stage's place that is none; the base's policy may name one by it."""
 
@@ -175,6 +185,7 @@ TEXTS = ("--reason", "--notes", "--lift-hold", "--allow-signature-change", "--ov
 
 _VALUES: Mapping[str, Callable[[str], Any]] = {
     "--artifact-dir": parse_artifact_path,
+    "--artifact": parse_artifact_path,
     "--artifact-id": parse_identifier,
     "--dataset-id": parse_identifier,
     "--git-sha": parse_git_sha,
@@ -196,5 +207,6 @@ PROMOTE_FLAGS = (
 )
 ROLLBACK_FLAGS = ("--to", *_COMMON)
 DEMOTE_FLAGS = _COMMON
-FLAGS = {"promote": PROMOTE_FLAGS, "rollback": ROLLBACK_FLAGS, "demote": DEMOTE_FLAGS}
+REJECT_FLAGS = ("--artifact", "--reason")
+FLAGS = {"promote": PROMOTE_FLAGS, "rollback": ROLLBACK_FLAGS, "demote": DEMOTE_FLAGS, "reject": REJECT_FLAGS}
 """Command → the flags that it takes."""

@@ -17,6 +17,7 @@ from promotebot.registry.registry import Layout, ModelRegistry
 from promotebot.remedies import Command, Remedy, shell
 
 WORKFLOWS = ".github/workflows/"
+NOTHING: Mapping[str, bytes] = {}
 
 
 def commit_registry(
@@ -27,10 +28,12 @@ def commit_registry(
     *,
     message: str,
     merge: bool,
+    others: Mapping[str, bytes] = NOTHING,
 ) -> Published:
     """Commit these models' files on the head that was validated, and move the branch there.
 
     Args:
+        others: what else is written: path → bytes.
         merge: make it a merge of the base, whose registry files are the computed ones. Where no merge commit can be
             merged afterwards, it is one commit on the base instead, with the same tree.
 
@@ -47,11 +50,12 @@ def commit_registry(
         # After a change of layout on the base, what the branch changed stands in files that hold no model any more.
         files = {**_bases(changeset, changeset.touched_registry_files - files.keys()), **files}
         takes_merges = _takes_merges(snapshot, job)
-        tree = _merged(snapshot, set(files), by="merge" if takes_merges else "rebase")
+        tree = _merged(snapshot, {*files, *others}, by="merge" if takes_merges else "rebase")
         if not takes_merges:
             _check_kept(changeset, registry, models)
         parents = [changeset.head, changeset.base] if takes_merges else [changeset.base]
     author = identity(job.settings)
+    files = {**files, **others}
     commit = repository.commit_files(parents, files, tree=tree, message=message, author=author, when=snapshot.now)
     draft = Draft(repository, commit, parents, message, branch=snapshot.pull.head_ref, expected=changeset.head)
     return publish(draft, job.github.git)

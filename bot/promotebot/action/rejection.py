@@ -1,0 +1,147 @@
+"""One rejection: who may, which artifact is meant, and the pull request of its own that it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from promotebot.action.gate import publish_gate
+from promotebot.action.own_branch import OwnBranch
+from promotebot.action.reply import Replier
+from promotebot.action.requester import Requester
+from promotebot.action.retry import report_errors, retry_on_moved_head
+from promotebot.artifact.source import FileSource
+from promotebot.comments.comment import CommentContext
+from promotebot.comments.rejected import Proposed, render_description, render_title
+from promotebot.gate.admission import rejecting_refusal
+from promotebot.gate.refusal import Reason, Refusal
+from promotebot.git.branch import FetchedRepository
+from promotebot.github.git_port import TreeChange
+from promotebot.planning.messages import rejection_message
+from promotebot.planning.reject import directories, holders, reject
+from promotebot.promotion.policy import MAX_BYTES
+from promotebot.promotion.quarantine_edit import with_entry
+from promotebot.promotion.reject import Holding, Reject, RejectedArtifact
+from promotebot.promotion.replay import Step
+from promotebot.pulls.branch_commands import FIRST_REGISTRY
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.context import JobContext
+from promotebot.pulls.promotions import WITHDRAWN, request_id
+from promotebot.registry.model import Action
+from promotebot.registry.names import ArtifactPath
+from promotebot.remedies import Remedy, choices, comment
+
+MAX_CHOICES = 5
+"""Lines to choose from."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One rejection, and the change of a branch on which it is looked at."""
+
+    command: Reject
+    requester: Requester
+    job: JobContext
+    repository: FetchedRepository
+    changeset: Changeset
+    base_ref: str
+    carried: Sequence[Step] = ()
+    """What the pull request promotes; nothing where there is none, or where that cannot be told."""
+
+    def find(self) -> RejectedArtifact | Refusal:
+        """Return what is rejected, or why it is not: who may not, which model or artifact is unclear.
+
+        Raises:
+            InvalidInput: where there is no artifact, or its bytes are not what its manifest lists.
+            CouldNotVerify: when git or GitHub does not answer.
+        """
+        changeset, model = self.changeset, self.command.model
+        policy = changeset.policy.for_model(model)
+        registries = [one for one in (changeset.base_registry, changeset.head_registry) if one is not None]
+        if not registries:
+            return Refusal(Reason.NO_REGISTRY, "There is no registry.", FIRST_REGISTRY)
+        refusal = rejecting_refusal(self.requester.people, policy, self.job.github)
+        if refusal:
+            return refusal
+        directory = self.command.artifact or self._meant()
+        if isinstance(directory, Refusal):
+            return directory
+        manifest = changeset.manifest_of(directory)
+        if not any(model in one for one in registries) and (manifest is None or manifest.model != model):
+            look = Remedy("see which models there are: ", comment("/status"))
+            return Refusal(Reason.UNCLEAR, f"Unknown model {model!r}.", look)
+        files = changeset.head_files if changeset.head_files.kind(directory) else changeset.base_files
+        reason, examine = self.command.reason, self.job.examine
+        return reject(model, directory, files, reason, examine=examine, terms=policy.terms)
+
+    def _meant(self) -> ArtifactPath | Refusal:
+        """Return the directory that the line does not name: what the pull request promotes of the model, or changes."""
+        model, changeset = self.command.model, self.changeset
+        promoted = [step for step in self.carried if step.model == model and step.event.action is not Action.DEMOTE]
+        found = list(dict.fromkeys(step.event.pointer.artifact_dir for step in promoted))
+        if not found:
+            manifests = {place: changeset.manifest_of(place) for place in changeset.touched_artifacts}
+            found = [place for place, one in manifests.items() if one and one.model in (None, model)]
+        if len(found) == 1:
+            return found[0]
+        registry = changeset.base_registry
+        known = directories(model, registry) if registry is not None and model in registry else []
+        lines = [self.command.of(place) for place in (found or known)[:MAX_CHOICES]]
+        message = f"It is not clear which artifact of {model} is meant."
+        none = Remedy("name its directory with --artifact; this shows what the stages hold: ", comment("/status"))
+        return Refusal(Reason.UNCLEAR, message, choices("name its directory", lines) if lines else none)
+
+    def policy_bytes(self, files: FileSource) -> bytes | None:
+        """Return the policy's file; None where there is none. Raises InvalidInput for what is no regular file."""
+        path = self.changeset.policy_path
+        if files.kind(path) is None:
+            return None
+        with files.open(path) as stream:
+            return stream.read(MAX_BYTES + 1)
+
+    def holders(self, rejected: RejectedArtifact) -> list[Holding]:
+        """Return the stages of the base that hold it."""
+        registry = self.changeset.base_registry
+        return [*holders(rejected, registry, self.changeset.base_files)] if registry is not None else []
+
+    def propose(self, rejected: RejectedArtifact, context: CommentContext, why: str) -> Proposed | Refusal:
+        """Open the pull request that adds the entry and nothing else; a second run finds the first one's.
+
+        Args:
+            why: it is another one, in words.
+
+        Raises:
+            InvalidInput: where the entry cannot be added to the file, with the line to add by hand.
+            CouldNotVerify: when GitHub does not open it.
+        """
+        changeset, job, path = self.changeset, self.job, self.changeset.policy_path
+        after = with_entry(self.policy_bytes(changeset.base_files), rejected.entry, where=path).decode()
+        key = f"comment-{self.requester.comment_id}" if self.requester.comment_id else job.settings.run_id or "manual"
+        digest = rejected.entry.digest.removeprefix("sha256:")[:12]
+        branch = OwnBranch(job, f"quarantine/{rejected.model}/{digest}-{key}", self.base_ref)
+        base_tree = self.repository.tree_id(changeset.base)
+        made = branch.make(
+            changeset.base,
+            lambda: job.github.git.create_tree(base_tree, [TreeChange(path, "100644", content=after)]),
+            self.message(rejected, ()),
+        )
+        if isinstance(made, Refusal):
+            return made
+        held = self.holders(rejected)
+        number = branch.pull(render_title(rejected), render_description(rejected, held, context))
+        self._judge(number)
+        return Proposed(rejected, path, number, held, elsewhere=why)
+
+    def _judge(self, number: int) -> None:
+        """Set the status of the pull request that was opened: the Actions token's own starts no job."""
+        requester = replace(self.requester, pull=number)
+        replier = Replier(self.job.github, self.job.settings, requester)
+        report_errors(replier, lambda: retry_on_moved_head(requester, self.job, replier, publish_gate))
+
+    def message(self, rejected: RejectedArtifact, gone: Sequence[Step]) -> str:
+        """Return the commit's message: what, why, and who asked."""
+        names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in gone))
+        subject = f"Reject {rejected.artifact_dir}{f': Withdraw {names}' if names else ''}"
+        trailers = [(WITHDRAWN, request_id(step)) for step in gone if request_id(step)]
+        trailers += [("Promotebot-Rejected", rejected.entry.digest), ("Requested-by", self.requester.login)]
+        return rejection_message(subject, rejected.entry.reason, trailers)

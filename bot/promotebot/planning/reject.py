@@ -1,0 +1,82 @@
+"""What is to be put into quarantine: the bytes of one artifact, proven, and the stages that hold them today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from promotebot.artifact.evidence import Evidence
+from promotebot.artifact.limits import Terms
+from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
+from promotebot.artifact.quarantine import Quarantined, digests_of, file_to_name, quarantined
+from promotebot.artifact.source import FileSource
+from promotebot.errors import InvalidInput
+from promotebot.findings import errors_in
+from promotebot.planning.examiner import Examine
+from promotebot.promotion.reject import Holding, RejectedArtifact
+from promotebot.registry.model import Pointer
+from promotebot.registry.names import ArtifactPath, ModelName, Stage
+from promotebot.registry.registry import ModelRegistry
+
+
+def is_held_by(pointer: Pointer, rejected: RejectedArtifact, files: FileSource) -> bool:
+    """Return whether the entry catches what a pointer stands for: the same bytes, in whichever directory."""
+    if pointer.digest in rejected.digests:
+        return True
+    path = f"{pointer.artifact_dir}/{FILE_NAME}"
+    try:
+        with files.open(path) as stream:
+            manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=path)
+    except InvalidInput:  # gone or broken since: whatever verifies it says that
+        return False
+    return rejected.entry.digest in digests_of(manifest)
+
+
+def reject(
+    model: ModelName, directory: ArtifactPath, files: FileSource, reason: str, *, examine: Examine, terms: Terms
+) -> RejectedArtifact:
+    """Return the entry for the bytes in a directory. Every one of them is hashed: a manifest may claim any digest.
+
+    Raises:
+        InvalidInput: where there is no artifact, or its bytes are not those that its manifest lists.
+        CouldNotVerify: when they cannot be read.
+    """
+    evidence = examine(files, directory, terms)
+    manifest = evidence.manifest
+    if manifest is None or evidence.digest is None:
+        problem = next(iter(errors_in(evidence.findings)), None)
+        message = problem.message if problem else "its bytes are not known."
+        remedy = "name another directory, or add the sha256 of the file to `quarantine` by hand"
+        raise InvalidInput(f"it cannot be rejected by its bytes: {message}", where=directory, remedy=remedy)
+    file = file_to_name(manifest, _external(evidence))
+    entry = Quarantined(digest=f"sha256:{manifest.sha256[file]}", reason=reason)
+    return RejectedArtifact(model, directory, file, entry, digests_of(manifest))
+
+
+def known_entry(entries: Sequence[Quarantined], rejected: RejectedArtifact) -> Quarantined | None:
+    """Return the entry that catches the artifact for its model already; None where none does."""
+    return quarantined(entries, rejected.model, rejected.digests)
+
+
+def holders(rejected: RejectedArtifact, registry: ModelRegistry, files: FileSource) -> Iterator[Holding]:
+    """Yield the stages that hold the rejected bytes, whatever model they are of, ACTIVE ones first."""
+    for stage in sorted(Stage, key=lambda stage: -stage.rank):
+        for name in registry:
+            pointer = registry.get_stage_pointer(name, stage)
+            if pointer and is_held_by(pointer, rejected, files):
+                yield Holding(name, stage, pointer)
+
+
+def directories(model: ModelName, registry: ModelRegistry) -> list[ArtifactPath]:
+    """Return the directories that the stages of a model name, the lowest stage's first."""
+    pointers = (registry.get_stage_pointer(model, stage) for stage in Stage)
+    return list(dict.fromkeys(pointer.artifact_dir for pointer in pointers if pointer))
+
+
+def _external(evidence: Evidence) -> list[ArtifactPath]:
+    """Return the listed files in which the model keeps its weights; none where it was not opened."""
+    manifest, card = evidence.manifest, evidence.card
+    if manifest is None or card is None:
+        return []
+    beside = manifest.model_file.rpartition("/")[0]
+    named = {f"{beside}/{name}" if beside else name for name in card.opened.external_files}
+    return [name for name in manifest.sha256 if name in named]
