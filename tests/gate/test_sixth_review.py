@@ -172,4 +172,4 @@ def test_deleting_the_last_active_does_not_get_rid_of_the_comparison(office: Off
     alice.commit("chore: Tidy up")
     alice.push()
     assert asked(office, number, ASK) == "rules", words(office, number)
-    assert "cannot be compared with regime_v1_prod, the last ACTIVE (until 20" in words(office, number)
+    assert "Differs from regime_v1_prod, the last ACTIVE (until 20" in words(office, number)

@@ -88,7 +88,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
     else:
         _expect(context, request)
         pointers = incumbents(context.base, request.model, request.action)
-        incumbent = find_incumbent(pointers, request, context.policy, context.files, examine)
+        incumbent = find_incumbent(pointers, request, context.policy, context.files, examine, context.base_files)
         evidence = examine(context.files, request.artifact_dir, _terms(context, request, incumbent))
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
     facts = replace(facts, legacy=_legacy(context, request), incumbent=incumbent)

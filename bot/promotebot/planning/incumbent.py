@@ -22,26 +22,37 @@ def incumbents(base: ModelRegistry, model: str, action: Action) -> list[ActivePo
 
 
 def find_incumbent(
-    pointers: Sequence[ActivePointer], request: Request, policy: Policy, files: FileSource, examine: Examine
+    pointers: Sequence[ActivePointer],
+    request: Request,
+    policy: Policy,
+    files: FileSource,
+    examine: Examine,
+    base_files: FileSource | None = None,
 ) -> Incumbent | None:
     """Return the first of these whose bytes are there, else the first one, without its bytes; None for none.
 
     The same one counts for the signature, for the outputs and for claimed evidence. Where no signature is compared,
     and for a stage below ACTIVE, nothing is downloaded for it.
 
+    Args:
+        base_files: where those are looked for that are not ACTIVE any more. Nothing points to them, so a branch may
+            delete them; which of them counts must not depend on that.
+
     Raises:
         CouldNotVerify: as the examiner does.
     """
     is_free = policy.for_model(request.model).signature == "allow"
-    source = files if request.stage is Stage.ACTIVE and not is_free else files.by_pointers()
+    is_whole = request.stage is Stage.ACTIVE and not is_free
     for held in pointers:
         is_today = held.until is None
         if is_today and is_free:
             return Incumbent(held, None)
+        there = files if is_today or base_files is None else base_files
+        source = there if is_whole else there.by_pointers()
         evidence = _of(held.pointer, examine(source, held.pointer.artifact_dir, policy.terms_for(request.model)))
         if evidence or is_today:
             return Incumbent(held, evidence)
-    # Whoever takes the last ones away, once nothing points to them, must not get rid of the comparison.
+    # Whoever took the last ones away, once nothing pointed to them, must not get rid of the comparison.
     return Incumbent(pointers[0], None) if pointers else None
 
 
