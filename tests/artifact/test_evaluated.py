@@ -264,9 +264,9 @@ def test_a_dataset_is_used_as_its_manifest_lists_it_or_not_at_all(measured: Meas
     assert problem(tree, "eval_2") == "the base has no ml/datasets/eval_2"
     assert problem(tree, "one and two") == "the policy names more than one evaluation set for this model (one and two)"
     (place / "evaluation/x.npy").write_bytes(files["x.npy"] + b"x")
-    assert "evaluation/x.npy: is not the file that the manifest lists" in problem(tree)
+    assert "evaluation/x.npy is not the listed file" in problem(tree)
     (place / "evaluation/x.npy").unlink()
-    assert "evaluation/x.npy: is not in git" in problem(tree)
+    assert f"git has no ml/datasets/{SET}/evaluation/x.npy" in problem(tree)
     manifest = json.loads((place / "manifest.json").read_text())
     (place / "manifest.json").write_text(json.dumps({**manifest, "dataset_id": "other"}))
     assert problem(tree) == f"ml/datasets/{SET} says it is 'other'"
@@ -335,6 +335,13 @@ def test_every_way_it_can_end_is_an_answer(tmp_path: Path, body: str, words: str
     assert bool(found.problem) == bool(words)
 
 
+def test_both_models_together_are_held_against_the_limit_of_memory(tmp_path: Path) -> None:
+    found = ended(tmp_path, "b'x' * 10**9; time.sleep(600)", open_memory_bytes=200_000_000)
+    assert found.problem == (
+        "with both models it takes more than 200,000,000 bytes of memory (limits.open_memory_bytes)"
+    )
+
+
 def test_a_full_disk_is_nobodys_fault(tmp_path: Path) -> None:
     with pytest.raises(CouldNotVerify, match="could not write its answer"):
         ended(tmp_path, "os._exit(74)")
@@ -369,5 +376,5 @@ def test_data_in_git_lfs_is_fetched_and_proven_by_its_pointer(measured: Measured
     before = len(store.fetched)
     size = str(len(files["x.npy"])).encode()
     (place / "x.npy").write_bytes(pointer_to(files["x.npy"]).replace(b"size " + size, b"size 999999999999"))
-    assert f"evaluation/ is larger than {MAX_DATA:,} bytes" in found(commit(measured.pair.candidate, store)).why_not
+    assert f"evaluation/ has more than {MAX_DATA:,} bytes" in found(commit(measured.pair.candidate, store)).why_not
     assert len(store.fetched) == before

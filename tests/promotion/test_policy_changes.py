@@ -209,6 +209,16 @@ POLICIES = st.fixed_dictionaries(
                 "stages": st.lists(st.sampled_from(["shadow", "staging", "active"]), unique=True),
             },
         ),
+        "evaluation_set": st.none()
+        | st.fixed_dictionaries(
+            {"dataset": st.sampled_from(["eval_1", "eval_2"])},
+            optional={
+                "rows": st.sampled_from([100, 10_000]),
+                "seconds": st.sampled_from([30, 60]),
+                "agreement": st.none() | st.sampled_from([0.5, 0.95]),
+                "metrics": st.sampled_from([{}, {"accuracy": {"minimum": 0.5}}, {"accuracy": {"minimum": 0.9}}]),
+            },
+        ),
         "limits": st.dictionaries(
             st.sampled_from(
                 ["file_bytes", "artifact_bytes", "files", "open_seconds", "run_seconds", "open_memory_bytes"]

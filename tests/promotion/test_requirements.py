@@ -42,6 +42,16 @@ ASKED = {
         "comparison.agreement",
         "at least 95 % of its classes on the golden inputs of today's ACTIVE (recommended)",
     ),
+    "evaluation_set: {dataset: eval_1, rows: 5000}": (
+        "evaluation_set",
+        "measured beside today's ACTIVE on the dataset eval_1, 5,000 rows at most",
+    ),
+    "evaluation_set: {dataset: eval_1, metrics: {accuracy: {minimum: 0.9}}, agreement: 0.9, max_difference: 1, "
+    "mean_difference: 0.5}": (
+        "evaluation_set",
+        "measured beside today's ACTIVE on the dataset eval_1, 10,000 rows at most: accuracy at least 0.9; "
+        "90 % of the classes those of ACTIVE; differences of 1 at most; of 0.5 on average",
+    ),
     "stages: {active: {confirm: 10m}}": (
         "stages.active.confirm",
         "👍 on the dry run by whoever requested it, within 10 min",

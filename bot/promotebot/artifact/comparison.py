@@ -12,10 +12,10 @@ from promotebot.artifact.digest import OverLimit, copy_hashed
 from promotebot.artifact.golden_names import is_golden_file
 from promotebot.artifact.limits import IncumbentArtifact, Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
+from promotebot.artifact.proven_copy import copy_proven
 from promotebot.artifact.source import FileSource, Kind
 from promotebot.artifact.stored import ObjectStore
 from promotebot.errors import CouldNotVerify, InvalidInput
-from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, parse_pointer
 from promotebot.registry.names import ArtifactPath
 from promotebot.storage.uri import StoredFile, lies_under
 from promotebot.text import counted
@@ -184,24 +184,9 @@ def _copy(
     source: FileSource, incumbent: IncumbentArtifact, manifest: Manifest, places: Mapping[str, Path], seconds: float
 ) -> int:
     """Copy what git or Git LFS has; return how many bytes more may be read."""
-    room, pointers = MAX_DATA, dict[Path, LfsPointer]()
-    for name, place in places.items():
-        path = f"{incumbent.directory}/{name}"
-        if source.kind(path) is not Kind.FILE:
-            raise InvalidInput(f"there is no {path}")
-        with source.open(path) as stream:
-            sha256, size = copy_hashed(stream, place, where=path, max_bytes=room)
-        pointer = parse_pointer(place.read_bytes()) if size <= POINTER_BYTES else None
-        if pointer is not None:
-            place.unlink()
-            pointers[place], sha256, size = pointer, pointer.sha256, pointer.size
-        if sha256 != manifest.sha256[ArtifactPath(name)]:
-            raise InvalidInput(f"{path} is not the listed file")
-        room -= size
-        if room < 0:
-            raise InvalidInput(_TOO_LARGE)
-    _fetch(source, pointers, seconds)
-    return room
+    listed = {name: manifest.sha256[ArtifactPath(name)] for name in places}
+    files = {f"{incumbent.directory}/{name}": (place, listed[name]) for name, place in places.items()}
+    return copy_proven(source, files, max_bytes=MAX_DATA, seconds=seconds)
 
 
 def _check_readable(source: FileSource, manifest: Manifest, terms: Terms, room: int) -> None:
@@ -228,13 +213,3 @@ def _read_stored(
                 read = copy_hashed(stream, place, where=file.url, max_bytes=MAX_DATA)
             if read != (manifest.sha256[ArtifactPath(file.name)], file.size):
                 raise InvalidInput(f"{file.url} is not the listed file")
-
-
-def _fetch(source: FileSource, pointers: dict[Path, LfsPointer], seconds: float) -> None:
-    """Bring what Git LFS keeps. Raises InvalidInput for what is not there."""
-    if not pointers:
-        return
-    if source.lfs is None or not source.fetches_lfs:
-        raise InvalidInput("it is in Git LFS, which was not asked")
-    for problem in source.lfs.fetch(pointers, seconds).values():
-        raise problem

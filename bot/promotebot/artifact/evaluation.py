@@ -87,7 +87,7 @@ class Evaluation:
         if not self.incumbent:
             return ""
         other = self.result.incumbent if self.result else None
-        return self.incumbent_problem or (other.problem if other else "it was not run")
+        return self.incumbent_problem or self.why_not or (other.problem if other else "it was not run")
 
     @property
     def outputs(self) -> tuple[OutputDifference, ...]:

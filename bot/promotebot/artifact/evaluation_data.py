@@ -5,16 +5,14 @@ See docs/decisions, 0020.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from promotebot.artifact.dataset import DatasetManifest, is_dataset_id, read_dataset_manifest
-from promotebot.artifact.digest import copy_hashed
+from promotebot.artifact.dataset import is_dataset_id, read_dataset_manifest
+from promotebot.artifact.digest import OverLimit
 from promotebot.artifact.evaluation_terms import EvaluationTerms
-from promotebot.artifact.manifest import FilePath
-from promotebot.artifact.source import FileSource, Kind
+from promotebot.artifact.proven_copy import copy_proven
+from promotebot.artifact.source import Kind
 from promotebot.errors import InvalidInput
-from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, parse_pointer
 
 FOLDER = "evaluation/"
 """Where a dataset has the files that models are run on."""
@@ -49,32 +47,13 @@ def copy_evaluation(terms: EvaluationTerms, target: Path, seconds: float) -> str
             return f"the manifest of {place} lists no {FOLDER}NAME.npy"
         if len(names) > MAX_FILES:
             return f"the manifest of {place} lists more than {MAX_FILES} files in {FOLDER}"
-        _copy(files, place, manifest, names, target, seconds)
+        gone = next((name for name in names if files.kind(f"{place}/{name}") is not Kind.FILE), None)
+        if gone is not None:
+            return f"git has no {place}/{gone}; what is kept elsewhere is not read for an evaluation"
+        copies = {f"{place}/{name}": (target / name.removeprefix(FOLDER), manifest.sha256[name]) for name in names}
+        copy_proven(files, copies, max_bytes=MAX_DATA, seconds=seconds)
+    except OverLimit:
+        return f"{place}/{FOLDER} has more than {MAX_DATA:,} bytes"
     except InvalidInput as problem:
         return f"{place} cannot be used: {problem.where + ': ' if problem.where else ''}{problem.message}"
     return ""
-
-
-def _copy(
-    files: FileSource, place: str, manifest: DatasetManifest, names: Sequence[FilePath], target: Path, seconds: float
-) -> None:
-    room, pointers = MAX_DATA, dict[Path, LfsPointer]()
-    for name in names:
-        path, copy = f"{place}/{name}", target / name.removeprefix(FOLDER)
-        if files.kind(path) is not Kind.FILE:
-            raise InvalidInput("is not in git; what is kept elsewhere is not read for an evaluation", where=path)
-        with files.open(path) as stream:
-            sha256, size = copy_hashed(stream, copy, where=path, max_bytes=room)
-        pointer = parse_pointer(copy.read_bytes()) if size <= POINTER_BYTES else None
-        if pointer is not None:
-            copy.unlink()
-            pointers[copy], sha256, size = pointer, pointer.sha256, pointer.size
-        if sha256 != manifest.sha256[name]:
-            raise InvalidInput("is not the file that the manifest lists", where=path)
-        room -= size
-        if room < 0:
-            raise InvalidInput(f"{FOLDER} is larger than {MAX_DATA:,} bytes", where=place)
-    if pointers and (files.lfs is None or not files.fetches_lfs):
-        raise InvalidInput("it is in Git LFS, which was not asked", where=place)
-    for problem in files.lfs.fetch(pointers, seconds).values() if files.lfs and pointers else ():
-        raise problem

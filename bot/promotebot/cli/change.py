@@ -30,6 +30,7 @@ from promotebot.planning.decide import PromotionContext
 from promotebot.planning.messages import commit_message
 from promotebot.planning.worktree import Prepare, WorkTreePaths, promote_here
 from promotebot.promotion.diff import unified_diff
+from promotebot.promotion.evaluation_report import evaluation_lines
 from promotebot.promotion.infer import IncompleteRequest, InferenceContext
 from promotebot.promotion.plan import Plan, Rejected, document
 from promotebot.promotion.request import Actor, CommandArguments, Request
@@ -83,13 +84,15 @@ def apply_change(
     typed = Typed(options.arguments)
     decision = replace(decided.decision, findings=typed.findings(decided.decision.findings))
     _log_findings(decision.findings, verbose=options.verbose)
+    for line in evaluation_lines(decided.evidence.evaluation):
+        log.info("%s", line)
     _log_origins(decision.request)
     written = isinstance(decision, Plan) and not options.dry_run
     if isinstance(decision, Plan):
         _finish(options, repository, decision, proposal, commits=commits)
     # Last, so that what cannot be committed leaves one document: the error.
     if options.format == "json":
-        write_document(document(decision, written=written))
+        write_document(document(decision, written=written, evaluation=decided.evidence.evaluation))
     if isinstance(decision, Plan):
         return 0
     if isinstance(decision, Rejected):

@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from promotebot.artifact.evaluation import Evaluation
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.manifest import Manifest
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, errors_in, on_line, passed
+from promotebot.promotion.evaluation_report import EvaluationReport, evaluation_report
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import FoundPointer, Request
 from promotebot.promotion.rules.catalogue import evaluate
@@ -237,9 +239,11 @@ class PlanDocument(BaseModel):
     origins: dict[str, str]
     """Inferred values: field → where each was found."""
     findings: tuple[Finding, ...]
+    evaluation: EvaluationReport | None
+    """What was measured on the policy's evaluation set; null where it names none."""
 
 
-def document(decision: Decision, *, written: bool) -> PlanDocument:
+def document(decision: Decision, *, written: bool, evaluation: Evaluation | None = None) -> PlanDocument:
     """Return a decision as `--format json` prints it; `written` tells whether the registry was changed."""
     request = decision.request
     today = decision.pointer if isinstance(decision, Unchanged) else decision.today
@@ -256,4 +260,5 @@ def document(decision: Decision, *, written: bool) -> PlanDocument:
         event=plan.event if plan else None,
         origins=dict(request.origins),
         findings=decision.findings,
+        evaluation=evaluation_report(evaluation),
     )

@@ -1,0 +1,127 @@
+"""What was measured on an evaluation set, as a terminal prints it and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict
+
+from promotebot.artifact.evaluation import Evaluation, Judged
+from promotebot.text import percent, short_number, visible
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class LimitReport(_Part):
+    """One thing that the policy asks of a metric."""
+
+    asked: str
+    """`at least 0.9`."""
+    margin: float | None
+    """Below zero where it is not reached; null where that is not known."""
+    problem: str
+    """Why it is not known; empty where it is, and where nothing was ever ACTIVE."""
+
+
+class MetricReport(_Part):
+    """One metric of both models; null for what is not known."""
+
+    name: str
+    candidate: float | None
+    active: float | None
+    difference: float | None
+    problem: str
+    limits: tuple[LimitReport, ...]
+
+
+class OutputReport(_Part):
+    """How an output differs from that of ACTIVE; null for what it has none of."""
+
+    name: str
+    same_classes: float | None
+    largest_difference: float | None
+    mean_difference: float | None
+    problem: str
+
+
+class EvaluationReport(_Part):
+    """A candidate, and ACTIVE beside it, on the policy's evaluation set; computed by promotebot."""
+
+    dataset: str
+    rows: int
+    """That were read, the first ones."""
+    total: int
+    active: str
+    """The directory of the artifact beside it; empty where there is none."""
+    problem: str
+    """Why nothing was measured; empty where something was."""
+    active_problem: str
+    """Why ACTIVE was not measured; empty where it was, and where there is none."""
+    metrics: tuple[MetricReport, ...]
+    outputs: tuple[OutputReport, ...]
+
+
+def evaluation_report(found: Evaluation | None) -> EvaluationReport | None:
+    """Return what was measured as JSON has it; None where nobody asked."""
+    if found is None:
+        return None
+    return EvaluationReport(
+        dataset=found.dataset,
+        rows=found.result.rows if found.result else 0,
+        total=found.result.total if found.result else 0,
+        active=found.incumbent,
+        problem=found.why_not,
+        active_problem=found.why_not_beside,
+        metrics=tuple(_metric(one) for one in found.judged()),
+        outputs=tuple(
+            OutputReport(
+                name=one.name,
+                same_classes=one.agreement,
+                largest_difference=one.largest if one.values else None,
+                mean_difference=one.mean,
+                problem=one.problem,
+            )
+            for one in found.outputs
+        ),
+    )
+
+
+def _metric(one: Judged) -> MetricReport:
+    return MetricReport(
+        name=one.name,
+        candidate=_float(one.candidate),
+        active=_float(one.incumbent),
+        difference=_float(one.difference),
+        problem=one.problem,
+        limits=tuple(
+            LimitReport(asked=limit.words, margin=_float(limit.margin), problem=limit.problem) for limit in one.limits
+        ),
+    )
+
+
+def _float(number: Decimal | None) -> float | None:
+    return None if number is None else float(number)
+
+
+def evaluation_lines(found: Evaluation | None) -> Iterator[str]:
+    """Yield what was measured, a line for each metric and output; what is asked for is told by the rules."""
+    known = [one for one in found.judged() if one.candidate is not None] if found else []
+    outputs = [one for one in found.outputs if not one.problem] if found else []
+    if found is None or not (known or outputs):
+        return
+    yield f"measured on {found.dataset}, {found.amount}:"
+    for one in known:
+        beside = ""
+        if one.difference is not None and one.incumbent is not None:
+            sign = "+" if one.difference > 0 else ""
+            beside = f", {found.active} {short_number(one.incumbent)} ({sign}{short_number(one.difference)})"
+        yield f"  {one.name} {short_number(one.candidate or Decimal(0))}{beside}"
+    for output in outputs:
+        share = output.agreement
+        words = [f"{percent(share)} of the classes as {found.active}"] if share is not None else []
+        words += [f"largest difference {output.largest:.3g}"] if output.values else []
+        words += [f"mean {output.mean:.3g}"] if output.mean is not None else []
+        yield f"  output {visible(output.name)}: {', '.join(words) or 'no values'}"

@@ -1,0 +1,60 @@
+"""The policy's evaluation set at a terminal: what HEAD has is measured, printed, and in the JSON."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+
+from promotebot.cli.main import main
+from tests.artifact.evaluation_sets import npy, write_set
+from tests.cli.test_promote import DATA, FLAGS, sha
+from tests.fake_github.people import Person
+from tests.office import ROOT
+
+pytestmark = pytest.mark.thorough
+
+DRY = [*FLAGS, "--stage", "active", *DATA, "--reason", "14 days in shadow", "--dry-run"]
+
+
+def prepared(alice: Person, metrics: str) -> None:
+    rows = np.random.default_rng(7).normal(size=(50, 15)).astype("float32")
+    write_set(alice.clone, "eval_1", {"input.npy": npy(rows), "labels.npy": npy(np.zeros(50, "int64"))})
+    policy = f"evaluation_set: {{dataset: eval_1, rows: 40, metrics: {{{metrics}}}}}\n"
+    (alice.clone / ".github").mkdir(exist_ok=True)
+    (alice.clone / ".github/promotion.yml").write_text(policy)
+    alice.commit("feat(ml): Evaluation set")
+
+
+def test_a_dry_run_prints_both_models_and_the_json_has_all_of_it(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(alice, "accuracy: {minimum: 0, max_drop: 1}")
+    assert main([*DRY, *sha(alice)]) == 0
+    err = capsys.readouterr().err
+    assert "measured on eval_1, the first 40 of 50 rows:" in err
+    assert "  accuracy 0." in err
+    assert ", ACTIVE 0." in err
+    assert main([*DRY, *sha(alice), "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, json.loads((ROOT / "schemas/plan.schema.json").read_bytes()))
+    found = document["evaluation"]
+    assert (found["rows"], found["total"], found["active"]) == (40, 50, "ml/artifacts/regime_v1")
+    accuracy = found["metrics"][0]
+    assert accuracy["difference"] == pytest.approx(accuracy["candidate"] - accuracy["active"])
+    assert [one["asked"] for one in accuracy["limits"]] == ["at least 0", "at most 1 below ACTIVE"]
+    assert found["outputs"][0]["name"] == "regime_probs"
+
+
+def test_what_does_not_reach_a_threshold_is_refused_and_what_is_not_committed_does_not_count(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(alice, "accuracy: {minimum: 0.99}")
+    kinder = npy(np.zeros(50, "int64"))
+    (alice.clone / "ml/datasets/eval_1/evaluation/labels.npy").write_bytes(kinder + b"x")
+    assert main([*DRY, *sha(alice), "--format", "json"]) == 1
+    printed = capsys.readouterr()
+    assert "short of it" in printed.err
+    assert json.loads(printed.out)["evaluation"]["problem"] == ""

@@ -1,0 +1,101 @@
+"""The tables of a card on the policy's evaluation set, and the same as JSON and at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from promotebot.artifact.answer import ComparedOutput, Evaluated, Measured, MeasuredModel
+from promotebot.artifact.evaluation import Evaluation
+from promotebot.artifact.evaluation_terms import Asked
+from promotebot.comments.compared import compared_section
+from promotebot.promotion.evaluation_report import evaluation_lines, evaluation_report
+from tests.approved import approve
+from tests.comments.plans import examined
+
+OUTPUTS = [
+    ComparedOutput(name="probs", values=30, largest=0.25, total=1.5, classes=10, agreeing=9),
+    ComparedOutput(name="label", classes=10, agreeing=10),
+]
+
+
+def model(**metrics: float | None) -> MeasuredModel:
+    told = [
+        Measured.model_validate(
+            {"name": name, "value": value, "problem": "" if value is not None else "the output y has no probabilities"}
+        )
+        for name, value in metrics.items()
+    ]
+    return MeasuredModel(metrics=told)
+
+
+def measured(
+    candidate: MeasuredModel,
+    incumbent: MeasuredModel | None,
+    asked: Mapping[str, Asked] | None = None,
+    **changes: Any,
+) -> Evaluation:
+    outputs = OUTPUTS if incumbent and not incumbent.problem else []
+    given = {"rows": 10_000, "total": 52_000, "labels": "classes", "outputs": outputs}
+    result = Evaluated.model_validate({**given, "candidate": candidate, "incumbent": incumbent})
+    directory = "ml/artifacts/v1" if incumbent else ""
+    return replace(Evaluation("eval_2026_q3", asked or {}, directory, result=result), **changes)
+
+
+BETTER = model(accuracy=0.93125, macro_f1=0.91, log_loss=0.21)
+TODAY = model(accuracy=0.91, macro_f1=0.91, log_loss=0.25)
+ASKED = {"accuracy": Asked("0.9", None, "0.01"), "log_loss": Asked(None, "0.3", None, "0")}
+CASES = {
+    "nothing is asked": measured(BETTER, TODAY),
+    "better": measured(BETTER, TODAY, ASKED),
+    "worse": measured(model(accuracy=0.85, macro_f1=0.8, log_loss=0.4), TODAY, ASKED),
+    "no probabilities": measured(model(accuracy=0.93, macro_f1=0.9, log_loss=None), TODAY, ASKED),
+    "nothing was ever ACTIVE": measured(BETTER, None, ASKED),
+    "beside the last ACTIVE": measured(BETTER, TODAY, ASKED, former="the last ACTIVE (until 2026-02-15)"),
+    "ACTIVE does not run": measured(BETTER, MeasuredModel(problem="InvalidArgument: [x](y)"), ASKED),
+    "ACTIVE is not read": measured(BETTER, model(), ASKED, incumbent_problem="it is no ONNX model"),
+    "no labels": Evaluation(
+        "eval_2026_q3",
+        incumbent="ml/artifacts/v1",
+        result=Evaluated(rows=50, total=50, incumbent=MeasuredModel(), outputs=OUTPUTS),
+    ),
+    "not run": Evaluation("eval_2026_q3", ASKED, "ml/artifacts/v1", problem="the base has no ml/datasets/eval_2026_q3"),
+    "too slow": Evaluation("eval_2026_q3", result=Evaluated(problem="the models run longer than 60 s")),
+}
+
+
+def shown(found: Evaluation | None, **options: Any) -> str:
+    return compared_section(replace(examined("v1", seed="1"), evaluation=found), **options)
+
+
+def test_each_evaluation_reads_as_approved_in_card_terminal_and_json() -> None:
+    sections = []
+    for name, found in CASES.items():
+        report = evaluation_report(found)
+        assert report
+        lines = [*shown(found).split("\n"), "", "At a terminal:", *evaluation_lines(found), "", "As JSON:"]
+        lines += report.model_dump_json(indent=1).split("\n") if name in ("worse", "not run") else ["(as above)"]
+        sections.append((name, lines))
+    approve("evaluations", sections)
+
+
+def test_where_nobody_asked_nothing_is_said() -> None:
+    assert shown(None) == ""
+    assert evaluation_report(None) is None
+    assert list(evaluation_lines(None)) == []
+
+
+def test_after_a_merge_the_other_one_is_the_active_before() -> None:
+    assert "| metric | the ACTIVE before | candidate |" in shown(CASES["better"], is_merged=True)
+
+
+def test_names_and_reasons_are_harmless_and_bounded() -> None:
+    output = ComparedOutput(name="`|<b>" + "x" * 90, problem="[x](y) " * 100)
+    told = MeasuredModel(metrics=[Measured(name="accuracy", value=None, problem="<b>@alice " * 50)])
+    result = Evaluated(rows=1, total=1, labels="classes", candidate=told, incumbent=told, outputs=[output] * 20)
+    said = shown(Evaluation("eval_1", incumbent="ml/artifacts/v1", result=result))
+    assert "<b>@" not in said
+    assert "[x](y)" not in said
+    assert "… and 12 more outputs." in said
+    assert len(said) < 10_000
