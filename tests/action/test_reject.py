@@ -174,7 +174,11 @@ def test_what_the_branch_proposes_already_is_not_proposed_twice(office: Office) 
     assert office.ask(number, f"/promote shadow {MODEL} --artifact-dir ml/artifacts/fresh").outputs["decision"] == (
         "promoted"
     ), "it is not in quarantine yet"
+    assert state(office, office.head(number)) == "failure", "merged, a stage would hold it at once"
+    job = office.gate(number)
+    assert "puts fresh into quarantine, and promotes it: wrong labels" in job.summary.replace("&#58;", ":")
     assert says(office.ask(number, line)) == ("proposed", "quarantine")
+    assert state(office, office.head(number)) == "success"
     assert "ml/registry/models.json" not in changed(office, office.head(number)), "it is withdrawn, the entry stays one"
     assert len(entries(office, office.head(number))) == 1
 

@@ -10,7 +10,7 @@ from promotebot.findings import Finding, Severity, error, errors_in, on_line, pa
 from promotebot.gate.hold import LIFTS, StandingHold, hold_findings
 from promotebot.gate.hold import RULE as HOLD
 from promotebot.gate.policy import RULE as POLICY_RULE
-from promotebot.gate.policy import check_policy
+from promotebot.gate.policy import check_own_quarantine, check_policy
 from promotebot.gate.rebase import check_rebase
 from promotebot.gate.surroundings import check_surroundings
 from promotebot.gate.tree import check_trees
@@ -195,6 +195,7 @@ def _planned(changeset: ChangesetLike, step: Step, decided: Decided) -> Iterator
         yield passed("gate.plan", f"{subject}: exactly what the rules produce")
     if step.event.policy_digest != changeset.policy.digest:
         yield _other_policy(changeset, step, request, subject)
+    yield from check_own_quarantine(changeset, step, decided.evidence.manifest)
 
 
 def _refused(changeset: ChangesetLike, step: Step, findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from promotebot.artifact.quarantine import lifted
+from promotebot.artifact.manifest import Manifest
+from promotebot.artifact.quarantine import digests_of, lifted, quarantined
 from promotebot.artifact.source import FileSource
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.policy import MAX_BYTES, parse_policy
 from promotebot.promotion.policy_changes import Effect, PolicyChange, PolicyEdit, compare_policies
+from promotebot.promotion.replay import Step
 from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import ChangesetLike
+from promotebot.registry.model import Action
+from promotebot.remedies import Remedy, comment
 
 RULE = "policy.changed"
 MAX_VALUE = 200
@@ -75,6 +79,28 @@ def edit_of_policy(changeset: ChangesetLike) -> PolicyEdit:
     except InvalidInput:
         return PolicyEdit.CHANGE
     return PolicyEdit.LIFT if lifted(changeset.policy.quarantine, head.quarantine) else PolicyEdit.CHANGE
+
+
+def check_own_quarantine(changeset: ChangesetLike, step: Step, manifest: Manifest | None) -> Iterator[Finding]:
+    """Yield an error where the branch promotes what its own policy puts into quarantine: a stage would hold it at once.
+
+    What the base's policy has in quarantine already is for the rules to refuse.
+    """
+    if manifest is None or step.event.action is Action.DEMOTE or not changes_policy(changeset):
+        return
+    try:
+        head = parse_policy(_ends(changeset)[-1], where=changeset.policy_path)
+    except InvalidInput:  # `check_policy` refuses it
+        return
+    known, digests = changeset.policy.quarantine, digests_of(manifest)
+    found = quarantined([one for one in head.quarantine if one not in known], step.model, digests)
+    if found:
+        yield error(
+            "quarantine",
+            f"This branch puts {step.event.pointer.artifact_id} into quarantine, and promotes it: {found.reason}.",
+            where=step.event.pointer.artifact_dir,
+            remedy=Remedy("withdraw the promotion: ", comment("/withdraw", step.model)),
+        )
 
 
 def _ends(changeset: ChangesetLike) -> Sequence[bytes | None]:
