@@ -239,6 +239,8 @@ class FakeGitHub:
 
     roles: dict[str, Permission] = field(default_factory=dict)
     """Login → role. Whoever is not in it is no user."""
+    members: dict[str, set[str]] = field(default_factory=dict)
+    """Team, `@org/team` → who the token sees in it."""
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     written: dict[int, IssueComment] = field(default_factory=dict)
     """Oldest first, as GitHub lists them."""
@@ -315,6 +317,10 @@ class FakeGitHub:
     def permission(self, login: str) -> Permission | None:
         self._asked("permission")
         return self.roles.get(login)
+
+    def is_member(self, team: str, login: str) -> bool:
+        self._asked("is_member")
+        return login in self.members.get(team, ())
 
     def pull(self, number: int) -> PullRequest:
         self._asked("pull")

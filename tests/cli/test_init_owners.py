@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from promotebot.cli.main import main
-from promotebot.doctor.codeowners import owners_of
 from promotebot.doctor.setting_checks import LABELS
+from promotebot.pulls.codeowners import owners_of
 
 CODEOWNERS = ".github/CODEOWNERS"
 TEAM = "@acme/ml"

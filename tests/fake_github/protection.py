@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from promotebot.doctor.codeowners import PLACES, owners_of
+from promotebot.pulls.codeowners import PLACES, owners_of
 from tests.fake_github.accounts import ACTIONS_APP, Role, User
 from tests.fake_github.records import Protection, Review
 from tests.fake_github.state import Pull, RepositoryState

@@ -65,8 +65,8 @@ class HubState:
         self.apps: dict[str, App] = {ACTIONS_APP.slug: ACTIONS_APP}
         self.credentials: dict[str, Credential] = {}
         self.repositories: dict[str, RepositoryState] = {}
-        self.requests: list[RequestRecord] = []
-        self.git_requests: list[RequestRecord] = []
+        self.requests, self.git_requests = list[RequestRecord](), list[RequestRecord]()
+        self.teams: dict[str, dict[str, str]] = {}  # "org/slug" → login → active or pending, in lower case
         self.faults: list[Fault] = []
         self.spent: dict[tuple[str, int], int] = {}
         self.file_limit = 100 * 1024 * 1024

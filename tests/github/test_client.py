@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from promotebot.errors import CouldNotVerify
 from promotebot.github.client import PyGithubClient
-from promotebot.github.rest import NotFound, Rest
+from promotebot.github.refused import NotFound
+from promotebot.github.rest import Rest
 from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 from tests.fake_github.faults import Fault, secondary_limit

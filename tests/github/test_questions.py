@@ -15,7 +15,7 @@ from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify
 from promotebot.github.answers import GHOST
 from promotebot.github.client import PyGithubClient
-from promotebot.github.rest import NotFound
+from promotebot.github.refused import NotFound
 from tests.fake_github.api import graphql
 from tests.fake_github.faults import Fault
 from tests.fake_github.http import EmbeddedGitHub

@@ -20,6 +20,7 @@ from promotebot.gate.refusal import Reason
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.request import CommandArguments
+from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_contacts, read_aliases
 
@@ -86,7 +87,8 @@ def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:
 
 def _withdraw(arguments: CommandArguments, attempt: Attempt) -> Answer:
     """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
-    policy, github, people = attempt.snapshot.changeset.policy, attempt.job.github, attempt.requester.people
+    policy, github = policy_with_owners(attempt.snapshot.changeset), attempt.job.github
+    people = attempt.requester.people
     # Without a model only what no model allows is refused here; the withdrawal asks about each that it finds.
     possible = (policy.for_model(arguments.model),) if arguments.model else policy.variants
     refusals = [people_refusal(people, arguments.stage, one, github, "withdrawing from") for one in possible]

@@ -30,6 +30,7 @@ from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Step, artifacts_of
 from promotebot.promotion.request import CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.promotions import answered, carried_steps, is_void, load_pending, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.pulls.request_context import RequestContext, title_reason
@@ -116,7 +117,8 @@ class PromotionJob:
             return None
         people, changeset, github = self.attempt.requester.people, self.changeset, self.attempt.job.github
         arguments, doing = self.arguments, DOING[self.arguments.action]
-        return asking_refusal(arguments, request.model, people, changeset.head, changeset.policy, github, doing)
+        policy = policy_with_owners(changeset)
+        return asking_refusal(arguments, request.model, people, changeset.head, policy, github, doing)
 
     def _load(self) -> PendingPromotions | InvalidPromotions:
         """Return what the pull request promotes, without what the request replaces where that is not legal any more.

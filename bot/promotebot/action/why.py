@@ -18,6 +18,7 @@ from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Unchanged
 from promotebot.promotion.policy import MAX_BYTES
 from promotebot.promotion.policy_lines import policy_lines
+from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.promotions import load_pending
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.pulls.request_context import RequestContext, title_reason
@@ -76,7 +77,7 @@ def _found(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[Fin
     if isinstance(prepared, IncompleteRequest):
         return prepared.findings
     request, remarks = prepared
-    arguments, policy, doing = command.arguments, changeset.policy, DOING[command.arguments.action]
+    arguments, policy, doing = command.arguments, policy_with_owners(changeset), DOING[command.arguments.action]
     refusal = asking_refusal(arguments, request.model, (login,), changeset.head, policy, job.github, doing)
     if refusal:
         return refusal

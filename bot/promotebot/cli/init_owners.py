@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promotebot.doctor.codeowners import PLACES, owners_of
 from promotebot.errors import InvalidInput, UsageError
+from promotebot.pulls.codeowners import PLACES, owners_of
 
 _OWNER = re.compile(r"@[A-Za-z0-9][\w-]*(/[\w.-]+)?|[\w.+-]+@[\w-]+(\.[\w-]+)+")
 """A person, a team or an address: GitHub's syntax of CODEOWNERS."""

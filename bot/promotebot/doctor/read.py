@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from promotebot.artifact.source import Kind, TreeEntry
-from promotebot.doctor.codeowners import MAX_BYTES as MAX_CODEOWNERS
-from promotebot.doctor.codeowners import PLACES
 from promotebot.doctor.facts import ENVIRONMENT, MAX_POINTERS, Branch, Facts, Files, Unread
 from promotebot.doctor.workflow import MAX_BYTES, Workflow
 from promotebot.errors import CouldNotVerify, InvalidInput, PromotebotError
@@ -23,6 +21,8 @@ from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.sections import Permission
 from promotebot.pulls.attributes import ARTIFACTS, CONVERTING
+from promotebot.pulls.codeowners import MAX_BYTES as MAX_CODEOWNERS
+from promotebot.pulls.codeowners import PLACES
 from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
 from promotebot.registry.lfs import POINTER_BYTES, is_pointer

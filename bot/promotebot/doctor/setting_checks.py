@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from promotebot.doctor.codeowners import owners_of
 from promotebot.doctor.facts import ENVIRONMENT, Facts, Unread
 from promotebot.doctor.report import Verdict, advice, named, ok, problem
 from promotebot.promotion.labels import PREFIX
+from promotebot.pulls.codeowners import owners_of
 from promotebot.registry.names import Stage
 
 LABELS = {f"{PREFIX}{stage.value}": f"Promote the model to {stage.label}" for stage in Stage}

@@ -6,12 +6,15 @@ The door asks before it promotes, and the gate asks again for every event that a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.gate.refusal import Reason, Refusal
+from promotebot.promotion.people import OWNERS, is_team
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import CommandArguments
 from promotebot.promotion.sections import Permission
+from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
@@ -41,7 +44,9 @@ def request_refusal(
     return (
         pull_refusal(snapshot.pull)
         or target_refusal(snapshot)
-        or asking_refusal(arguments, arguments.model, people, changeset.head, changeset.policy, github, doing)
+        or asking_refusal(
+            arguments, arguments.model, people, changeset.head, policy_with_owners(changeset), github, doing
+        )
     )
 
 
@@ -99,8 +104,28 @@ def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: 
     Raises:
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
-    named = {login.lower() for login in policy.stages.people(stage)}
-    return role_refusal([login for login in people if login.lower() not in named], stage, policy, github, doing)
+    named = policy.stages.people(stage)
+    logins = {name.lower() for name in named if name != OWNERS}  # which is nobody's login, should anybody have it
+    teams = [name for name in named if is_team(name)]
+    left = [login for login in people if login.lower() not in logins]
+    refusal = role_refusal(left, stage, policy, github, doing)
+    if refusal is None or not teams:  # who has the role, or is named, needs no team
+        return refusal
+    needed = policy.stages.permission(stage)
+    outside = [one for one in left if who_lacks((one,), needed, github) and not _is_in_any(teams, one, github)]
+    refusal = role_refusal(outside, stage, policy, github, doing)
+    return replace(refusal, message=f"{refusal.message} {_unseen(outside[0], teams)}") if refusal else None
+
+
+def _is_in_any(teams: Sequence[str], login: str, github: GitHub) -> bool:
+    return any(github.is_member(team, login) for team in teams)
+
+
+def _unseen(login: str, teams: Sequence[str]) -> str:
+    return (
+        f"GitHub does not show that {login} is in {listed(teams)}: that takes the token of an App or person with the "
+        "organisation's `members: read`, which the token of a job never has."
+    )
 
 
 def role_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:

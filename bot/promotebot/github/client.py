@@ -21,15 +21,8 @@ from promotebot.github.deployments import DeploymentsClient
 from promotebot.github.git_data import GitDataClient
 from promotebot.github.issues import IssuesClient
 from promotebot.github.ports import BranchPush, CheckRun, CommitStatus, IssueComment, PullRequest, PullState
-from promotebot.github.rest import (
-    READ_RETRIES,
-    NoSuchCommit,
-    NotFound,
-    PersonalToken,
-    Rest,
-    segment,
-    translated,
-)
+from promotebot.github.refused import NoSuchCommit, NotAccessible, NotFound, PersonalToken
+from promotebot.github.rest import READ_RETRIES, Rest, segment, translated
 from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
@@ -79,6 +72,23 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
         with translated(purpose):
             role, legacy = answer.get("role_name"), answer["permission"]
             return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
+
+    def is_member(self, team: str, login: str) -> bool:
+        """Return whether GitHub shows that somebody is in a team, of which child teams are a part.
+
+        It answers 404 for who is not in it, and for a team that the token does not see, and 403 to the token of a job.
+
+        https://docs.github.com/en/rest/teams/members#get-team-membership-for-a-user
+        """
+        organization, _, slug = team.removeprefix("@").partition("/")
+        purpose = f"ask whether {login} is in {team}"
+        path = f"/orgs/{segment(organization)}/teams/{segment(slug)}/memberships/{segment(login)}"
+        try:
+            answer = self._rest.request("GET", path, purpose=purpose, needs="members: read", is_below_repo=False)
+        except (NotFound, NotAccessible):
+            return False
+        with translated(purpose):
+            return bool(answer["state"] == "active")
 
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now: https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request"""

@@ -15,7 +15,8 @@ from urllib.parse import quote
 from promotebot.errors import RefChanged
 from promotebot.github.answers import read_rules
 from promotebot.github.git_port import BranchRules, MadeCommit, TreeChange
-from promotebot.github.rest import AlreadyThere, NotFound, Rest, Stale, segment, translated
+from promotebot.github.refused import AlreadyThere, NotFound, Stale
+from promotebot.github.rest import Rest, segment, translated
 
 _NEEDS = "contents: write"
 _COMMIT = "oid tree { oid } parents(first: 3) { nodes { oid } }"

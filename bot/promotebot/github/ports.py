@@ -146,6 +146,12 @@ class GitHub(Protocol):
         An unknown role counts as the legacy permission that GitHub derives for it.
         """
 
+    def is_member(self, team: str, login: str) -> bool:
+        """Return whether GitHub shows the token that somebody is an active member of a team, `@org/team`.
+
+        False also where the token may not see the team: the two cannot be told apart.
+        """
+
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
 

@@ -19,6 +19,7 @@ from urllib3 import Retry
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify
 from promotebot.github.own_writes import OwnWrites
+from promotebot.github.refused import AlreadyThere, NoSuchCommit, NotAccessible, NotFound, PersonalToken, Stale
 from promotebot.settings import Settings
 
 _T = TypeVar("_T")
@@ -116,8 +117,9 @@ class Rest:
         needs: str = "",
         body: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        is_below_repo: bool = True,
     ) -> Any:
-        """Return the JSON that GitHub answers to one request; `path` is below the repository.
+        """Return the JSON that GitHub answers to one request; `path` is below the repository, or else GitHub's own.
 
         Args:
             purpose: what is done, in words that continue "GitHub refused to …".
@@ -127,8 +129,9 @@ class Rest:
             CouldNotVerify: when GitHub refuses, or does not answer.
         """
         with self._counted(writes=verb != "GET"), translated(purpose, needs=needs):
+            url = f"{self.repo.url}{path}" if is_below_repo else path
             _, answer = self.repo.requester.requestJsonAndCheck(
-                verb, f"{self.repo.url}{path}", parameters=dict(parameters or {}), input=dict(body) if body else None
+                verb, url, parameters=dict(parameters or {}), input=dict(body) if body else None
             )
             return answer
 
@@ -219,26 +222,6 @@ _UNREACHABLE = {
 """What to do about a way to GitHub that is not the public one."""
 
 
-class NotFound(CouldNotVerify):
-    """Nothing is at that address, or the token may not see it."""
-
-
-class NoSuchCommit(CouldNotVerify):
-    """The repository has no commit of that id."""
-
-
-class AlreadyThere(CouldNotVerify):
-    """The ref that was to be made is there."""
-
-
-class Stale(CouldNotVerify):
-    """A branch that is not where a request expected it."""
-
-
-class PersonalToken(CouldNotVerify):
-    """The token belongs to a person, who cannot create check runs: only GitHub Apps can."""
-
-
 @contextmanager
 def translated(purpose: str, *, needs: str = "") -> Iterator[None]:
     """Turn PyGithub's and requests' errors into CouldNotVerify: what was asked, GitHub's reason, what to do next.
@@ -288,7 +271,7 @@ def _explained(purpose: str, problem: GithubException, needs: str) -> CouldNotVe
         return PersonalToken(message, remedy="use a token of an App")
     if "not accessible by integration" in reason and (problem.status == 403 or kind == "FORBIDDEN"):
         wanted = headers.get("x-accepted-github-permissions", "").replace("=", ": ") or needs or "the missing line"
-        return CouldNotVerify(message, remedy=f"add `{wanted}` under `permissions:` of the job")
+        return NotAccessible(message, remedy=f"add `{wanted}` under `permissions:` of the job")
     limited = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
     if kind == "RATE_LIMITED" or (problem.status in (403, 429) and limited):
         return CouldNotVerify(message, remedy=f"run the job again {_when(headers)}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from promotebot.errors import CouldNotVerify
 from promotebot.github.client import PyGithubClient
+from promotebot.github.refused import NotFound
 from promotebot.github.repository_settings import (
     MERGE_METHODS,
     ActionsSettings,
@@ -16,7 +17,7 @@ from promotebot.github.repository_settings import (
     Environment,
     RequiredStatus,
 )
-from promotebot.github.rest import NotFound, Rest, segment, translated
+from promotebot.github.rest import Rest, segment, translated
 from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 

@@ -10,14 +10,15 @@ from pydantic import Field, model_validator
 from promotebot.promotion.freezes import LocalTimeField
 from promotebot.promotion.local_times import Period, ZoneField, is_weekly, readings
 from promotebot.promotion.overridable import OverridableRule
-from promotebot.promotion.sections import People, Section
+from promotebot.promotion.people import Logins
+from promotebot.promotion.sections import Section
 
 
 class Override(Section):
     """Who may override a rule, how often for one model, and when."""
 
     rule: OverridableRule
-    people: Annotated[People, Field(min_length=1)]
+    people: Annotated[Logins, Field(min_length=1)]
     """Logins of who may ask for it; they need the stage's role, too."""
     start: LocalTimeField
     end: LocalTimeField

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import Field, model_validator
@@ -16,8 +17,9 @@ from promotebot.promotion.aliases import AliasesField
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.evaluation_policy import EvaluationSet
 from promotebot.promotion.freezes import Freeze
-from promotebot.promotion.model_policies import Models, check_narrow, in_force, patterns_of, strictest_of
+from promotebot.promotion.model_policies import ModelPolicy, Models, check_narrow, in_force, patterns_of, strictest_of
 from promotebot.promotion.overrides import Override
+from promotebot.promotion.people import OWNERS, with_owners
 from promotebot.promotion.sections import (
     ComparisonPolicy,
     Monitoring,
@@ -119,6 +121,17 @@ class Policy(Section):
         return strictest_of(own or [self])
 
     @property
+    def names_owners(self) -> bool:
+        """Return whether some stage takes the owners of the registry, whom the file CODEOWNERS names."""
+        stages = [self.stages, *(one.stages for one in self.models.values())]
+        return any(OWNERS in one.people(stage) for one in stages for stage in Stage)
+
+    def with_owners(self, owners: Sequence[str]) -> Policy:
+        """Return the policy with these owners in the place of `CODEOWNERS`. It judges alone, as `for_model` does."""
+        models = {name: _staffed(one, owners) for name, one in self.models.items()}
+        return _staffed(self.model_copy(update={"models": models}), owners)
+
+    @property
     def variants(self) -> tuple[Policy, ...]:
         """Return the general policy and what each pattern makes of it: every model's is one of these, or stricter."""
         return (self, *(in_force(self, [one]) for one in self.models.values()))
@@ -139,6 +152,19 @@ class Policy(Section):
         It is recorded with each event, so that a reader finds the rules that the event was judged by.
         """
         return Digest("sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest())
+
+
+def _staffed(section: _Staffed, owners: Sequence[str]) -> _Staffed:
+    """Return a policy, or a pattern's, with owners where it names them; what it does not set stays unset."""
+    stages = section.stages
+    for stage in (stage for stage in Stage if OWNERS in stages.people(stage)):
+        own = stages.of(stage)
+        changed = own.model_copy(update={"people": with_owners(own.people, owners)})
+        stages = stages.model_copy(update={stage.value: changed})
+    return section if stages is section.stages else section.model_copy(update={"stages": stages})
+
+
+_Staffed = TypeVar("_Staffed", Policy, ModelPolicy)
 
 
 def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import timedelta
 from decimal import Decimal
 from enum import IntEnum
@@ -20,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from promotebot.promotion.people import LOGIN, People
 from promotebot.promotion.required import Labels, RequiredChecks
 from promotebot.registry.names import Stage, hundredths, parse_canary_share, parse_duration
 from promotebot.schema import checked
@@ -86,26 +86,6 @@ class Section(BaseModel):
     """Frozen; an unknown key is an error: a misspelt rule must not be a missing rule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-_LOGIN = re.compile(r"^[A-Za-z0-9-]{1,39}$")
-
-
-def _login(value: object) -> object:
-    if isinstance(value, str) and ("/" in value or value == "CODEOWNERS"):
-        team = "a job's token does not show who is in a team"
-        why = team if "/" in value else "CODEOWNERS names people for files, not for stages"
-        raise ValueError(f"{value!r} is not read, as {why}; write logins")
-    if isinstance(value, str) and _LOGIN.fullmatch(value):
-        return value
-    raise ValueError(f"{value!r} is not a login such as alice, without @")
-
-
-People = Annotated[
-    tuple[Annotated[str, BeforeValidator(_login), WithJsonSchema({"type": "string", "pattern": _LOGIN.pattern})], ...],
-    Field(max_length=100),
-]
-"""Logins."""
 
 
 class Soak(Section):
@@ -208,7 +188,7 @@ class Stages(Section):
         return self.of(stage).permission
 
     def people(self, stage: Stage) -> tuple[str, ...]:
-        """Return the logins that may promote into a stage whatever their role."""
+        """Return who may promote into a stage whatever their role: logins, teams, and the word for owners."""
         return self.of(stage).people
 
     def holds_after_rollback(self, stage: Stage) -> bool:
@@ -277,7 +257,7 @@ class Monitoring(Section):
 
 
 _Label = Annotated[str, Field(min_length=1, max_length=50)]
-_Login = Annotated[str, Field(pattern=_LOGIN.pattern)]
+_Login = Annotated[str, Field(pattern=LOGIN.pattern)]
 
 
 class Reminders(Section):

@@ -12,6 +12,7 @@ from tests.fake_github.api import (  # noqa: F401 - the others add their routes
     pulls,
     repositories,
     settings,
+    teams,
 )
 from tests.fake_github.api.access import authorise
 from tests.fake_github.api.call import Answer, Call
@@ -28,6 +29,8 @@ def respond(call: Call) -> Answer:
         try:
             if call.path.startswith(f"{graphql.PATH}/"):
                 return graphql.answer_query(call)
+            if call.path.startswith("/orgs/"):
+                return teams.answer_membership(call)
             endpoint = match(call)
             authorise(call, endpoint)
             return endpoint.answer(call)

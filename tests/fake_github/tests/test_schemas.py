@@ -80,6 +80,9 @@ def test_answers_about_commits_follow_the_schemas_github_publishes(world: World,
         ("GET", f"{BASE}/commits/{sha}/check-runs", bot, None, CHECK_RUNS),
     ]
     check_answers(world, models, requests)
+    world.hub.teams["acme/ml"] = {"bob": "active"}
+    members = world.repo.issue_app_token({"members": "read"})
+    check_answers(world, models, [("GET", "/orgs/acme/teams/ml/memberships/bob", members, None, "TeamMembership")])
 
 
 def test_answers_about_git_objects_follow_the_schemas_github_publishes(world: World, models: ModuleType) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promotebot.doctor.codeowners import owners_of
+from promotebot.pulls.codeowners import owners_of
 
 
 @pytest.mark.parametrize(

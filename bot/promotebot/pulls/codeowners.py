@@ -6,6 +6,11 @@ https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-f
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from promotebot.promotion.policy import Policy
+    from promotebot.pulls.changeset import Changeset
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks; the first file that is there counts."""
@@ -31,3 +36,16 @@ def _matches(pattern: str, path: str) -> bool:
     built = "".join(known.get(part) or re.escape(part) for part in re.findall(r"\*\*/|/\*\*|\*\*|.", body))
     below = "/.+" if pattern.endswith("/") else "" if body.endswith("/*") else "(?:/.+)?"
     return re.fullmatch(f"{anchored}{built}{below}", path) is not None
+
+
+def policy_with_owners(changeset: Changeset) -> Policy:
+    """Return the base's policy, with the registry's owners on the base in the place of `CODEOWNERS`; it judges people.
+
+    Nobody owns it where no file says so. A file is read only where the policy names owners.
+    """
+    policy = changeset.policy
+    if not policy.names_owners:
+        return policy
+    files = (changeset.repository.read_file(changeset.base, place, max_bytes=MAX_BYTES) for place in PLACES)
+    data = next((one for one in files if one is not None), b"")
+    return policy.with_owners(owners_of(data.decode("utf-8", "replace"), changeset.registry_path))

@@ -1,0 +1,50 @@
+"""People whom the policy names: logins, teams of an organisation, and the owners of the registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+OWNERS = "CODEOWNERS"
+"""Stands for the owners that the base's file CODEOWNERS names for the registry."""
+LOGIN = re.compile(r"^[A-Za-z0-9-]{1,39}$")
+_TEAM = re.compile(r"^@[A-Za-z0-9-]{1,39}/[A-Za-z0-9_.-]{1,100}$")
+_PERSON = rf"^(?:{LOGIN.pattern[1:-1]}|{_TEAM.pattern[1:-1]})$"
+
+
+def _login(value: object) -> object:
+    if isinstance(value, str) and LOGIN.fullmatch(value) and value != OWNERS:
+        return value
+    raise ValueError(f"{value!r} is not a login such as alice, without @")
+
+
+def _person(value: object) -> object:
+    if isinstance(value, str) and (LOGIN.fullmatch(value) or _TEAM.fullmatch(value)):
+        return value
+    raise ValueError(f"{value!r} is neither a login such as alice (without @), nor a team such as @org/team")
+
+
+People = Annotated[
+    tuple[Annotated[str, BeforeValidator(_person), WithJsonSchema({"type": "string", "pattern": _PERSON})], ...],
+    Field(max_length=100),
+]
+"""Logins, teams, and `CODEOWNERS`."""
+Logins = Annotated[
+    tuple[Annotated[str, BeforeValidator(_login), WithJsonSchema({"type": "string", "pattern": LOGIN.pattern})], ...],
+    Field(max_length=100),
+]
+
+
+def is_team(name: str) -> bool:
+    """Return whether a name is a team's; anything else is a login."""
+    return _TEAM.fullmatch(name) is not None
+
+
+def with_owners(people: Sequence[str], owners: Iterable[str]) -> tuple[str, ...]:
+    """Return people with owners in the place of `CODEOWNERS`: their logins and teams; an e-mail is nobody's login."""
+    known = [owner if is_team(owner) else owner[1:] for owner in owners if owner.startswith("@")]
+    own = [one for one in known if one != OWNERS and (is_team(one) or LOGIN.fullmatch(one))]
+    return tuple(dict.fromkeys(one for name in people for one in (own if name == OWNERS else [name])))

@@ -1,0 +1,96 @@
+"""Teams and owners as people: who counts, what is asked, and that what GitHub does not show permits nobody."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from promotebot.errors import CouldNotVerify
+from promotebot.gate.admission import people_refusal
+from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.sections import Permission
+from promotebot.registry.names import Stage
+from tests.fake_github.people import BOT_PERMISSIONS
+from tests.fakes import FakeGitHub
+from tests.office import Office
+
+POLICY = parse_policy(b"stages: {active: {permission: admin, people: [carol, '@acme/ml', '@acme/ops']}}")
+ROLES = {"alice": Permission.ADMIN, "bob": Permission.WRITE, "carol": Permission.READ, "mallory": Permission.WRITE}
+
+
+def refused(github: FakeGitHub, *people: str) -> str:
+    found = people_refusal(people, Stage.ACTIVE, POLICY, github, "promoting to")
+    return found.message if found else ""
+
+
+@pytest.fixture
+def github() -> FakeGitHub:
+    return FakeGitHub(roles=dict(ROLES), members={"@acme/ops": {"bob"}})
+
+
+def test_a_member_of_any_named_team_may_and_nobody_else(github: FakeGitHub) -> None:
+    assert refused(github, "bob") == ""
+    assert refused(github, "mallory") == (
+        "mallory has write permission; promoting to ACTIVE needs admin. GitHub does not show that mallory is in "
+        "@acme/ml, @acme/ops: that takes the token of an App or person with the organisation's `members: read`, which "
+        "the token of a job never has."
+    )
+
+
+def test_who_has_the_role_or_is_named_is_not_asked_about(github: FakeGitHub) -> None:
+    github.fail("is_member")
+    assert refused(github, "alice", "Carol") == ""
+    assert "is_member" not in github.calls
+
+
+def test_each_of_several_people_has_to_be_somebody_who_may(github: FakeGitHub) -> None:
+    everybody = ("alice", "bob", "carol", "mallory")
+    for one, two in product(everybody, repeat=2):
+        assert bool(refused(github, one, two)) is ("mallory" in (one, two))
+
+
+def test_a_github_that_does_not_answer_permits_nobody(github: FakeGitHub) -> None:
+    github.fail("is_member")
+    with pytest.raises(CouldNotVerify, match="GitHub does not answer"):
+        refused(github, "bob")
+
+
+def test_the_word_for_owners_is_nobodys_login() -> None:
+    policy = parse_policy(b"stages: {active: {permission: admin, people: [CODEOWNERS]}}")
+    github = FakeGitHub(roles={"codeowners": Permission.READ})
+    assert people_refusal(("codeowners",), Stage.ACTIVE, policy, github, "promoting to") is not None
+
+
+@pytest.mark.thorough
+def test_a_team_counts_where_the_apps_token_shows_it(office: Office) -> None:
+    office.policy("stages: {shadow: {permission: maintain, people: ['@acme/ml']}}\n")
+    office.hub.teams["acme/ml"] = {"carol": "active"}
+    number, line = office.pull(), "/promote shadow --artifact-dir ml/artifacts/regime_v1 --artifact-id again"
+    refused = office.ask(number, line, author="carol")
+    assert refused.outputs["reason_code"] == "permission"
+    assert "GitHub does not show that carol is in @acme/ml" in office.answer(number).replace("\u2060", "")
+    token = office.repository.issue_app_token({**BOT_PERMISSIONS, "members": "read"}, slug="github-actions")
+    done = office.ask(number, line, author="carol")
+    assert done.outputs["decision"] == "refused", "the job's own token shows no team"
+    comment = office.repository.comment(number, author="carol", body=line)
+    done = office.job(office.repository.issue_comment_event(comment.id), GITHUB_TOKEN=token)
+    assert done.outputs["decision"] == "promoted", done.log
+    office.hub.teams["acme/ml"] = {"carol": "pending"}
+    payload = office.repository.pull_request_event(number, action="edited")
+    office.event("pull_request_target", payload, GITHUB_TOKEN=token)
+    assert office.checks(office.head(number))[-1] == "failure", "who is invited only is no member"
+
+
+@pytest.mark.thorough
+def test_the_owners_of_the_registry_on_the_base_may_and_the_branch_names_none(office: Office) -> None:
+    office.policy("stages: {active: {permission: admin, people: [CODEOWNERS]}}\n")
+    owners = "* @mallory\n/ml/registry/ @carol a@example.com\n"
+    office.push("bob", "main", {".github/CODEOWNERS": owners}, "chore: Owners")
+    number = office.pull(files={".github/CODEOWNERS": "* @bob @mallory\n"})
+    for login, decision in (("mallory", "refused"), ("bob", "refused"), ("carol", "promoted")):
+        assert office.ask(number, "/promote active", author=login).outputs["decision"] == decision
+    assert "carol" in office.answer(number), "who may is named"
+    assert office.gate(number).outputs["decision"] == "passed"
+    office.push("bob", "main", {".github/CODEOWNERS": "/ml/registry/\n"}, "chore: No owner")
+    assert office.ask(number, "/withdraw", author="carol").outputs["decision"] == "refused"
