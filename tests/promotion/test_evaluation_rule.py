@@ -152,6 +152,14 @@ def test_where_active_cannot_be_run_its_differences_are_not_reached_and_the_rest
     assert message.endswith("at most 1 below ACTIVE: that of ACTIVE is not known, as it was not computed.")
 
 
+def test_what_was_not_run_says_nothing_whatever_the_process_claims_of_it() -> None:
+    claimed = measured({"accuracy": 0.93}, {"accuracy": 0.1})
+    for one in (replace(claimed, incumbent_problem="it is no ONNX model"), replace(claimed, incumbent="")):
+        (row,) = one.judged()
+        assert (row.candidate is None, row.incumbent, one.outputs) == (False, None, ())
+    assert told(replace(claimed, incumbent_problem="it is no ONNX model"), "agreement: 0")[-1] == ("difference", ERROR)
+
+
 def test_an_output_that_was_not_compared_is_not_close() -> None:
     result = BETTER.result
     assert result is not None

@@ -92,7 +92,8 @@ class Evaluation:
     @property
     def outputs(self) -> tuple[OutputDifference, ...]:
         """Return how the outputs of the two differ."""
-        found = self.result.outputs if self.result else []
+        is_beside = self.result is not None and not self.why_not_beside and bool(self.incumbent)
+        found = self.result.outputs if self.result and is_beside else []
         return tuple(
             OutputDifference(
                 one.name,
@@ -121,7 +122,9 @@ class Evaluation:
 
     def _judged(self, name: MetricName, asked: Asked | None) -> Judged | None:
         ours = self._known(self.result.candidate if self.result else None, name)
-        theirs = self._known(self.result.incumbent if self.result else None, name)
+        # What was not run says nothing, whatever the process claims of it.
+        theirs = self._known(self.result.incumbent if self.result and not self.incumbent_problem else None, name)
+        theirs = theirs if self.incumbent else None
         candidate, incumbent = _number(ours), _number(theirs)
         if asked is None and candidate is None and incumbent is None:
             return None

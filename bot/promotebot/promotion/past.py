@@ -22,7 +22,7 @@ from promotebot.registry.registry import ModelRegistry
 
 NOT_COMPARED = (
     "who had which role, who approved, whether --sha was given and what was signed; the files, which are their size, "
-    "format, dataset, and how a model opens. Times are the events' own"
+    "format, dataset, and how a model opens and does beside ACTIVE. Times are the events' own"
 )
 """What a policy asks for and a history does not record."""
 _RULES: tuple[Rule, ...] = (
