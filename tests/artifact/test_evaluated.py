@@ -165,6 +165,15 @@ def test_an_output_that_is_not_by_row_is_not_compared_and_counts_for_nothing(tmp
     assert measured.on(linear(WORSE), files).outputs[1].problem == "this model has no such output"
 
 
+@pytest.mark.parametrize("more", [19, 20])
+def test_of_more_outputs_than_are_compared_none_counts_as_close(tmp_path: Path, more: int) -> None:
+    many = linear(WEIGHTS, outputs={f"y{number}": "Neg" for number in range(more)})
+    found = Measured(tmp_path / "many", many).on(many, {"x.npy": npy(ROWS)})
+    assert [output.problem for output in found.outputs if output.problem] == (
+        ["there are more than 20 outputs"] if more == 20 else []
+    )
+
+
 def test_inputs_may_be_named_by_number_and_given_as_longer_fractions(measured: Measured) -> None:
     labels = npy(classes(WEIGHTS))
     found = measured.on(model(WORSE), {"input_0.npy": npy(ROWS.astype("float64")), "labels.npy": labels})

@@ -190,6 +190,8 @@ def _run(data: _Data, models: list[_Model], most: int) -> dict[str, Any]:
         if incumbent and not incumbent.problem:
             for name in incumbent.names[:MAX_OUTPUTS]:
                 found[name] = _added(found.get(name), _difference(given[0].get(name), given[1][name]))
+    if found and incumbent and len(incumbent.names) > MAX_OUTPUTS:  # those that are left out may be far away
+        found = {incumbent.names[MAX_OUTPUTS]: {"problem": f"there are more than {MAX_OUTPUTS} outputs"}}
     kind = "" if data.labels is None else "numbers" if data.labels.dtype.kind == "f" else "classes"
     return {
         "rows": count,
