@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from promotebot.registry.chain import sealed
 from tests.action.test_signature_rule import ALLOW, ASK, FREE, V3, artifact
 from tests.gate.forgery import MODEL, V2
 from tests.gate.test_evidence import asked, words
@@ -56,3 +61,61 @@ def test_a_branch_that_deletes_the_last_active_is_not_spared_the_comparison_of_o
     assert asked(office, number, ASK) == "rules", words(office, number)
     told = words(office, number)
     assert "Not compared with regime_v2_candidate, the last ACTIVE" in told, told
+
+
+def on_branch(office: Office, branch: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """carol edits the registry on somebody's branch by hand, with a whole chain."""
+    carol = office.person("carol")
+    carol.git("fetch", "--quiet", "origin", branch)
+    carol.git("checkout", "--quiet", "-B", branch, f"origin/{branch}")
+    path = carol.clone / "ml/registry/models.json"
+    document = json.loads(path.read_bytes())
+    entry = document["models"][MODEL]
+    change(entry)
+    entry["history"], entry["history_digest"] = sealed(entry["history"])
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    carol.commit("chore: Registry")
+    carol.push()
+
+
+@pytest.mark.parametrize(
+    "share", ["5 %", "05%", "5.0%", "\uff15%", 5, 0.05, "101%", "0%", "", None, ["5%"], "3%", "50%"]
+)
+def test_a_share_that_somebody_writes_by_hand_turns_the_gate_red(office: Office, share: Any) -> None:
+    number = office.pull("one")
+    assert asked(office, number, f"/promote staging {MODEL} --share 2%") == "committed", words(office, number)
+
+    def write(entry: dict[str, Any]) -> None:
+        entry["staging"]["share"] = entry["history"][0]["pointer"]["share"] = share
+
+    on_branch(office, "one", write)
+    job = office.gate(number)
+    assert job.outputs["decision"] in ("refused", "failed"), job.summary
+    assert office.checks(office.head(number))[-1] == "failure"
+    assert "Traceback" not in job.log + words(office, number)
+
+
+def test_active_is_given_no_share_by_hand(office: Office) -> None:
+    office.policy(FREE)
+    number = office.pull("one")
+    assert asked(office, number, f"/promote active {MODEL} --artifact-dir {V2}") == "committed", words(office, number)
+
+    def write(entry: dict[str, Any]) -> None:
+        entry["active"]["share"] = entry["history"][0]["pointer"]["share"] = "5%"
+
+    on_branch(office, "one", write)
+    assert office.gate(number).outputs["decision"] == "refused"
+
+
+def test_a_policy_that_is_a_link_is_not_rejected_into(office: Office) -> None:
+    bob = office.person("bob")
+    (bob.clone / ".github").mkdir(exist_ok=True)
+    (bob.clone / "policy.yml").write_text("require_reason: false\n")
+    (bob.clone / ".github/promotion.yml").symlink_to("../policy.yml")
+    bob.commit("chore: Policy")
+    bob.push()
+    number, before = office.pull("one"), office.repository.git.branch("one")
+    job = office.ask(number, f'/reject {MODEL} --artifact {V2} --reason "it is worse"', author="bob")
+    assert job.outputs["decision"] in ("refused", "failed"), job.summary
+    assert "Traceback" not in job.log + words(office, number)
+    assert office.repository.git.branch("one") == before
