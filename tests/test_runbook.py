@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from promotebot.promotion.checklist import Check
 from promotebot.promotion.commands import ChangeCommand, Withdraw, parse_comment
 from promotebot.promotion.reject import Reject
 from promotebot.promotion.safety_words import Hold, Unhold
@@ -143,7 +144,8 @@ def test_every_pull_request_command_of_the_runbook_is_one() -> None:
     bodies = [fence["body"] for fence in FENCE.finditer(text) if fence["kind"] == "markdown"]
     commands = [command for body in bodies for command in parse_comment(body)]
     assert len(commands) >= 7
-    assert all(isinstance(command, (ChangeCommand, Withdraw, Reject, Hold, Unhold)) for command in commands), commands
+    kinds = (ChangeCommand, Withdraw, Reject, Check, Hold, Unhold)
+    assert all(isinstance(command, kinds) for command in commands), commands
 
 
 def test_the_runbook_has_no_block_that_is_not_looked_at() -> None:

@@ -54,7 +54,7 @@ def test_every_line_of_the_list_is_a_command_without_placeholders(is_pull: bool,
         assert not re.search(r"[<>…]|[A-Z]{3}", line), line
         assert f"`{line}`" in body(facts)
         kinds.add(type(parsed))
-    assert len(kinds) == (8 if is_pull else 5) - (1 if is_pull else 2) * (model is None)
+    assert len(kinds) == (9 if is_pull else 5) - (1 if is_pull else 2) * (model is None)
 
 
 def test_the_policy_says_who_may_what_is_asked_for_and_what_is_frozen() -> None:

@@ -7,7 +7,7 @@ from promotebot.comments.receipt import receipts_section
 RECEIPT = dict.fromkeys(
     (
         *("requester", "request", "head", "policy_digest", "event", "digest", "evidence", "override"),
-        *("registry_digest_before", "registry_digest", "lifts_hold", "allows_signature_change", "share"),
+        *("registry_digest_before", "registry_digest", "lifts_hold", "allows_signature_change", "share", "checklist"),
     )
 )
 

@@ -244,6 +244,7 @@ ELSEWHERE = {
     Reason.MISSING_REASON: "a job started by hand answers so, and opens no pull request",
     Reason.HELD: "it asks for no event, and nothing is green while it holds: tests/action/test_hold.py",
     Reason.QUARANTINE: "it asks for no event, and adds to the policy: tests/action/test_reject.py",
+    Reason.CHECKED: "it asks for no event: tests/action/test_check.py",
     Reason.LIFTED: "it asks for no event: tests/action/test_hold.py",
     Reason.COMMITTED: "the event is the bot's: another one in its place is tested below, request by request",
     Reason.ALREADY_DONE: "the event is the bot's, of an earlier run",

@@ -149,6 +149,7 @@ REASONS = [
     "already_done",
     "base_moved",
     "bot_comment",
+    "checked",
     "committed",
     "could_not_verify",
     "deleted_comment",
@@ -192,6 +193,7 @@ REASONS = [
 ]
 
 DECISIONS = {
+    "checked": 0,
     "failed": 4,
     "held": 0,
     "helped": 0,

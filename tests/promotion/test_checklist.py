@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, Severity, error, passed, warning
-from promotebot.promotion.checklist import checklist
+from promotebot.promotion.checklist import Tick, checklist, parse_boxes
 from promotebot.registry.names import Stage
 
 TICKS = [
@@ -58,3 +59,36 @@ def test_each_box_is_ticked_by_its_rule_and_unticked_by_an_error(number: int) ->
 @given(st.lists(st.sampled_from([*ALL, *(error(against, "wrong", remedy="x") for _, against in TICKS)])))
 def test_one_more_error_never_ticks_a_box(findings: list[Finding]) -> None:
     assert set(ticked([*findings, error("artifact.digest", "wrong", remedy="x")])) <= set(ticked(findings))
+
+
+BOXES = range(1, 8)
+TICKED = {number: Tick("bob", None) for number in BOXES}
+
+
+def test_a_person_ticks_what_no_rule_answers_and_is_no_matter_of_proof() -> None:
+    boxes = checklist([], Stage.ACTIVE, TICKED)
+    assert [box.number for box in boxes if box.is_ticked] == [2, 3, 4, 7]
+    assert {box.why for box in boxes if box.is_ticked} == {"ticked by bob"}
+    assert [box.number for box in checklist([], Stage.ACTIVE) if box.is_open] == [2, 3, 4, 7]
+    assert [box.number for box in checklist([], Stage.STAGING, TICKED) if box.is_ticked] == [2, 4, 7]
+    assert [box.command for box in boxes][3] == "/check 4"
+
+
+@pytest.mark.parametrize("number", BOXES)
+def test_a_rule_counts_more_than_a_person(number: int) -> None:
+    _, against = TICKS[number - 1]
+    wrong = checklist([error(against, "wrong", remedy="x")], Stage.ACTIVE, TICKED)[number - 1]
+    assert (wrong.is_ticked, wrong.is_open, wrong.why, wrong.remedy) == (False, False, "wrong", "x")
+    right = checklist(ALL, Stage.ACTIVE, TICKED)[number - 1]
+    assert (right.is_ticked, right.is_open, right.why) == (True, False, ALL[number - 1].message)
+
+
+def test_the_numbers_of_boxes_are_read_each_once() -> None:
+    assert parse_boxes(["7", "4", "7"]) == (7, 4)
+
+
+@pytest.mark.parametrize("words", [[], ["0"], ["8"], ["4,"], ["04"], ["+4"], ["\u0664"], ["all"], ["4", "#7"], ["44"]])
+def test_any_other_word_is_no_number_of_a_box(words: list[str]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_boxes(words)
+    assert str(refused.value.remedy).endswith("/check 4")

@@ -69,6 +69,7 @@ def test_a_receipt_names_who_asked_and_the_files_before_and_after() -> None:
         "lifts_hold": "feature 7 is right again",
         "allows_signature_change": None,
         "share": "5%",
+        "checklist": None,
     }
 
 

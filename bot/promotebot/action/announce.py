@@ -8,6 +8,7 @@ from typing import Any
 
 from promotebot.findings import Severity
 from promotebot.gate.origin import Origin
+from promotebot.promotion.checklist import told_ticks
 from promotebot.promotion.receipt import receipt_of
 from promotebot.pulls.context import JobContext
 from promotebot.registry.model import Action
@@ -146,6 +147,12 @@ def _payload(origin: Origin, change: Change, job: JobContext) -> Mapping[str, An
         "pull": pull.number if pull else None,
         "actor": event.actor,
         "approvers": list(approvers),
-        **receipt_of(step, head=pull.head_sha if pull else None, before=change.before, after=change.after),
+        **receipt_of(
+            step,
+            head=pull.head_sha if pull else None,
+            before=change.before,
+            after=change.after,
+            checklist=told_ticks(origin.ticks),
+        ),
         "older_events": change.older(origin),
     }

@@ -17,6 +17,7 @@ from promotebot.comments.notices import render_gate
 from promotebot.comments.receipt import MAX_RECEIPTS, receipts_section
 from promotebot.gate.evaluate import GateResult
 from promotebot.planning.decide import Decided
+from promotebot.promotion.checklist import Box, told_ticks
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.receipt import receipt_of
 from promotebot.promotion.replay import Step
@@ -83,6 +84,13 @@ def post_closed_cards(attempt: Attempt, answer: Answer) -> Answer:
     return answer
 
 
+def checklists(attempt: Attempt, result: GateResult, changeset: Changeset) -> list[list[Box]]:
+    """Return the runbook's checklist of each model that the pull request promotes, as its card shows it."""
+    plans = plan_comments(result, attempt.snapshot.now)
+    states = (_state(model, result, changeset, plans, "", ()) for model in _by_risk(result.steps))
+    return [state.boxes for state in states if state.boxes]
+
+
 def gate_report(attempt: Attempt, result: GateResult, changeset: Changeset) -> Rendered:
     """Return the report that stands beside the required status on a head, whichever job publishes it."""
     head = changeset.head
@@ -103,7 +111,8 @@ def _receipts(result: GateResult, changeset: Changeset) -> list[tuple[str, Mappi
         return []
     base, head = changeset.base_registry, changeset.head
     shown = result.steps[:MAX_RECEIPTS]
-    return [(step.about, receipt_of(step, head=head, before=base, after=after)) for step in shown]
+    ticks = told_ticks(result.ticks)
+    return [(step.about, receipt_of(step, head=head, before=base, after=after, checklist=ticks)) for step in shown]
 
 
 def _by_risk(steps: Sequence[Step]) -> list[ModelName]:
@@ -133,6 +142,7 @@ def _state(
         result.waiting,
         is_unknown=not result.is_replayed,
         withdrawn_by=() if promotions else withdrawn,
+        ticks=result.ticks,
         remark=remark,
     )
 

@@ -16,6 +16,7 @@ from promotebot.comments.refusals import render_unreadable
 from promotebot.gate.admission import pull_refusal
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.github.events import CommentCreated
+from promotebot.promotion.checklist import Check
 from promotebot.promotion.commands import (
     ChangeCommand,
     Command,
@@ -224,6 +225,12 @@ def _help(_: Help, attempt: Attempt) -> Answer:
     return answer_help(attempt)
 
 
+def _check(command: Check, attempt: Attempt) -> Answer:
+    from promotebot.action.check import tick_boxes
+
+    return tick_boxes(command.boxes, attempt)
+
+
 def _query(command: QueryCommand, attempt: Attempt) -> Answer:
     from promotebot.action.queries import answer_query
 
@@ -240,6 +247,7 @@ _WORK: dict[type[Command], Callable[..., Answer]] = {
     ChangeCommand: _change,
     Withdraw: _withdraw,
     QueryCommand: _query,
+    Check: _check,
     Unhold: _unhold,
     Reject: _reject,
     Help: _help,

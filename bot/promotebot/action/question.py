@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from promotebot.comments.markdown import marker
 from promotebot.github.ports import IssueComment
+from promotebot.promotion.checklist import Check
 from promotebot.promotion.commands import ChangeCommand, Command, InvalidCommand, QueryCommand, Withdraw
 from promotebot.promotion.first_words import nearest_verb
 from promotebot.promotion.reject import Reject
@@ -60,6 +61,8 @@ def question_of(command: Command) -> Question:
         return Question("reject", f"{command.model} {command.artifact or ''}".rstrip())
     if isinstance(command, Withdraw):
         return Question("withdraw", command.model or "")
+    if isinstance(command, Check):
+        return Question("check", " ".join(map(str, command.boxes)))
     return Question(type(command).__name__.lower())
 
 

@@ -27,6 +27,7 @@ class Outcome(str, Enum):
     HELD = "held"
     PROPOSED = "proposed"
     LIFTED = "lifted"
+    CHECKED = "checked"
     REFUSED = "refused"
     FAILED = "failed"
 

@@ -6,8 +6,8 @@ status says (docs/architecture.md, Commands).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -24,6 +24,7 @@ from promotebot.comments.risk import override_line, risk_line, signature_line
 from promotebot.comments.weights import weights_section
 from promotebot.findings import Finding, Severity, errors_in, warnings_in
 from promotebot.promotion.causes import by_cause
+from promotebot.promotion.checklist import Box, Tick, checklist
 from promotebot.promotion.contacts import Purpose
 from promotebot.promotion.replay import Step
 from promotebot.registry.model import Action
@@ -85,6 +86,8 @@ class CardState:
     """Nobody can tell what the branch carries, since its registry is not the base's plus events."""
     withdrawn_by: tuple[str, ...] = ()
     """Who withdrew what, in Markdown, as far as the branch's commits tell."""
+    ticks: Mapping[int, Tick] = field(default_factory=dict)
+    """Boxes of the runbook's checklist that people ticked on this head."""
     remark: str = ""
     """What happened a moment ago, in Markdown; empty where nothing needs to be said."""
 
@@ -109,6 +112,13 @@ class CardState:
         """Every rule that was applied: to each promotion, and by the gate to the whole."""
         planned = (finding for one in self.promotions if one.plan for finding in one.plan.plan.findings)
         return list(dict.fromkeys([*planned, *self.findings]))
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The runbook's checklist for it; none where it only takes something out, or nothing is promoted."""
+        if self.main is None or self.main.action not in (Action.PROMOTE, Action.ROLLBACK):
+            return []
+        return checklist([*self.rules, *self.waiting], self.main.stage, self.ticks)
 
     @property
     def words(self) -> str:
@@ -180,8 +190,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
     if not state.merge:
         if state.phase is not Phase.BLOCKED:
             yield "\n".join([count_line(state.rules), *bullets(warnings_in(state.rules), limit=limit)])
-        if ordered[0].action in (Action.PROMOTE, Action.ROLLBACK):
-            yield checklist_section(state.rules, ordered[0].stage)
+        yield checklist_section(state.boxes) if state.boxes else ""
         yield details("Every rule", every_rule(state.rules, budget=None if whole else RULES_BYTES))
     if state.base is not None and state.head is not None:
         yield registry_diff(state.base, state.head, state.model, whole=whole)

@@ -143,6 +143,7 @@ def commands(facts: HelpFacts) -> Iterator[tuple[str, str]]:
         yield "/withdraw", "withdraws the promotions of this pull request, before the merge"
         yield "/hold p95 went up", "blocks the merge of this pull request, also after later pushes"
         yield "/unhold", "lifts every hold of this pull request; needs permission for the promotions that it contains"
+        yield "/check 4", "ticks a box of the card's checklist that no rule answers, for this commit"
         yield "/why", "explains the gate's result: the causes, the policy's lines and the fixes"
     if model:
         back = "returns to the last ACTIVE artifact whose bytes still verify; `--to` chooses another by its id"

@@ -22,6 +22,7 @@ _ROWS = {
     "lifts_hold": "Ends the hold, because",
     "allows_signature_change": "Changes the signature, because",
     "share": "Share of production",
+    "checklist": "Ticked in the checklist",
 }
 
 

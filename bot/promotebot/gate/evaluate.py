@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from promotebot.findings import Finding, Severity, error, errors_in, on_line, passed, said_once, warnings_in
@@ -18,6 +18,7 @@ from promotebot.github.checks import Conclusion
 from promotebot.planning.decide import Decided, decide, expect_artifacts
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.causes import by_cause
+from promotebot.promotion.checklist import Tick
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.orphans import check_orphans
 from promotebot.promotion.plan import Plan, Rejected
@@ -52,6 +53,8 @@ class GateResult:
     """What the head says otherwise of models, beside their stages."""
     holds: tuple[StandingHold, ...] = ()
     """What keeps the pull request from being merged until somebody lifts it, among the findings, too."""
+    ticks: Mapping[int, Tick] = field(default_factory=dict, hash=False)
+    """Boxes of the runbook's checklist that people ticked on this head."""
     shared: tuple[int, ...] = ()
     """Pull requests that promote from the same commit into the same base, among the findings, too."""
 

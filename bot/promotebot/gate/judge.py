@@ -14,6 +14,7 @@ from promotebot.gate.policy import edit_of_policy
 from promotebot.gate.record import PullRecord
 from promotebot.gate.requests import RequestCheck
 from promotebot.gate.shared import pulls_at, shared_findings
+from promotebot.gate.ticks import read_ticks
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import check_apart
 from promotebot.pulls.context import JobContext
@@ -50,7 +51,8 @@ def evaluate_pull(
             shared = _sharing(snapshot, changeset, job)
         numbers = tuple(sorted(shared))
         more = (*check_apart(result.described), *shared_findings(numbers))
-        result = replace(result, findings=(*result.findings, *more), shared=numbers)
+        ticks = read_ticks(record, changeset.head)
+        result = replace(result, findings=(*result.findings, *more), shared=numbers, ticks=ticks)
     return result.with_holds(holds, snapshot.pull.number)
 
 

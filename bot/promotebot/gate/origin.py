@@ -5,12 +5,14 @@ After a merge this is asked again, since a branch may be pushed to directly, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from promotebot.gate.attestation import attestation_problems
+from promotebot.gate.ticks import ticks_in
 from promotebot.github.checks import gate_context, other_base
+from promotebot.promotion.checklist import Tick
 from promotebot.promotion.replay import Step
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.mainline import Mainline
@@ -31,6 +33,8 @@ class Origin:
     pull: PullRequest | None
     problem: str = ""
     """Why the gate did not let it through; empty when it did."""
+    ticks: Mapping[int, Tick] = field(default_factory=dict, hash=False)
+    """Boxes of the runbook's checklist that people had ticked on the head when it was merged."""
 
 
 def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
@@ -55,7 +59,7 @@ def _origin_now(step: Step, branch: Mainline, job: JobContext) -> Origin:
         return Origin(step, commit, None, problem)  # its request may name any pull request, also one that is not there
     else:
         pulls = [job.github.pull(ref.pull)]
-    origins = [Origin(step, commit, pull, _problem(step, pull, branch, job)) for pull in pulls]
+    origins = [_origin_in(step, commit, pull, branch, job) for pull in pulls]
     green = [origin for origin in origins if not origin.problem]
     return next(iter([*green, *origins]), Origin(step, commit, None, "no pull request contained it"))
 
@@ -65,16 +69,22 @@ def _attestation_problem(step: Step, branch: Mainline, job: JobContext) -> str:
     return attestation_problems([step], job.github, base, job.settings.bot_login).get(step, "")
 
 
-def _problem(step: Step, pull: PullRequest, branch: Mainline, job: JobContext) -> str:
-    number, head = f"#{pull.number}", pull.head_sha[:7]
+def _origin_in(step: Step, commit: GitSha | None, pull: PullRequest, branch: Mainline, job: JobContext) -> Origin:
+    number = f"#{pull.number}"
     if not pull.merged or pull.base_ref != branch.name:
-        return f"{number} was not merged into {branch.name}"
+        return Origin(step, commit, pull, f"{number} was not merged into {branch.name}")
     if not branch.is_at(pull.head_sha, step):
-        return f"{number} was merged without it"
-    gate, statuses = gate_context(branch.name, job.default_branch), job.github.statuses(pull.head_sha)
-    bot = job.settings.bot_login
-    ours = (status for status in statuses if (status.context, status.creator) == (gate, bot))
-    newest = next((status for status in ours if _is_before(status, pull)), None)
+        return Origin(step, commit, pull, f"{number} was merged without it")
+    statuses = [status for status in job.github.statuses(pull.head_sha) if _is_before(status, pull)]
+    base = other_base(branch.name, job.default_branch)
+    ticks = ticks_in(statuses, pull.number, base, job.settings.bot_login)
+    return Origin(step, commit, pull, _verdict_problem(statuses, pull, branch, job), ticks)
+
+
+def _verdict_problem(statuses: Sequence[CommitStatus], pull: PullRequest, branch: Mainline, job: JobContext) -> str:
+    number, head = f"#{pull.number}", pull.head_sha[:7]
+    gate, bot = gate_context(branch.name, job.default_branch), job.settings.bot_login
+    newest = next((status for status in statuses if (status.context, status.creator) == (gate, bot)), None)
     if newest is None:
         return f"{bot} never set {job.settings.shown(gate)} on {head}, the head with which {number} was merged"
     shown = job.settings.shown(gate)

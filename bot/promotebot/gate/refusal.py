@@ -56,6 +56,7 @@ class Reason(str, Enum):
     HELD = "held"
     QUARANTINE = "quarantine"
     LIFTED = "lifted"
+    CHECKED = "checked"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from promotebot.errors import InvalidInput
 from promotebot.promotion.aliases import NO_ALIASES, Aliases
+from promotebot.promotion.checklist import Check, parse_boxes
 from promotebot.promotion.comment_lines import command_lines
 from promotebot.promotion.first_words import (
     HOLD_WORDS,
@@ -108,7 +109,7 @@ class InvalidCommand:
     """A word in a stage's place is none, unless the base's policy names one by it."""
 
 
-Command = ChangeCommand | Withdraw | QueryCommand | Help | Doctor | Hold | Unhold | Reject | InvalidCommand
+Command = ChangeCommand | Withdraw | QueryCommand | Check | Help | Doctor | Hold | Unhold | Reject | InvalidCommand
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,10 @@ def _parse_status(line: _Line, words: Sequence[Word]) -> Command:
     return QueryCommand(line.number, line.text, "status", _one_model(words))
 
 
+def _parse_check(line: _Line, words: Sequence[Word]) -> Command:
+    return Check(line.number, line.text, parse_boxes(words))
+
+
 def _one_model(words: Sequence[str]) -> ModelName | None:
     if len(words) > 1:
         raise InvalidInput(f"unexpected word {words[1]!r}", remedy="name one model, or none for all")
@@ -295,6 +300,7 @@ _VERBS: Mapping[str, Callable[[_Line, Sequence[Word]], Command]] = {
     "verify": _parse_verify,
     "why": _parse_why,
     "status": _parse_status,
+    "check": _parse_check,
     "doctor": _parse_doctor,
     "help": _parse_help,
 }

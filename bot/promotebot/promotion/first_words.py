@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # type checkers read this as true, whatever is assigned; typing itself takes time to load
     from collections.abc import Iterator
 
-VERBS = ("promote", "rollback", "demote", "withdraw", "reject", "verify", "why", "status", "doctor", "help")
+VERBS = ("promote", "rollback", "demote", "withdraw", "reject", "verify", "why", "status", "check", "doctor", "help")
 HOLD_WORDS = ("hold", "lock", "stop", "pause")
 """All of them hold; the first is the command's own name."""
 UNHOLD = "unhold"
@@ -36,7 +36,7 @@ _MODEL_WORD = {"promote": 2, "rollback": 1, "demote": 1, "withdraw": 1}
 _OTHER_WORDS = {"promoted", "promotes", "promoter", "promoters", "remote", "remotes", "rollbacks", "demo", "demos"}
 _OTHER_WORDS |= {"demoted", "demotes", "denote", "devote", "withdrawn", "withdraws"}
 """Words of prose that come close to such a command."""
-_NO_SLIPS = {"project", "projects"}
+_NO_SLIPS = {"project", "projects", "recheck", "checkout"}
 """Words behind a slash that come close to a command, and that others use."""
 # The whole line, with or without a reason behind a colon or a dash: `Hold on, I have a question` is prose.
 _DASH = "[-–—]"  # noqa: RUF001 - what phones make of a hyphen
@@ -103,7 +103,11 @@ def nearest_verb(line: str) -> str:
     # Before the word there may be a sign of a list, a slash on its own, or the bot's name.
     words = ("".join(character for character in word if character.isalpha()).lower() for word in line.split()[:3])
     known = (*VERBS, *SAFETY_WORDS)
-    found = (difflib.get_close_matches(word, known, n=1, cutoff=0.7) for word in words if word not in OTHER_BOTS)
+    found = (
+        difflib.get_close_matches(word, known, n=1, cutoff=0.7)
+        for word in words
+        if word not in (*OTHER_BOTS, *_NO_SLIPS)
+    )
     return next((near[0] for near in found if near), "")
 
 

@@ -12,7 +12,7 @@ from promotebot.registry.registry import ModelRegistry
 
 
 def receipt_of(
-    step: Step, *, head: str | None, before: ModelRegistry | None, after: ModelRegistry
+    step: Step, *, head: str | None, before: ModelRegistry | None, after: ModelRegistry, checklist: str | None = None
 ) -> Mapping[str, str | None]:
     """Return the receipt of one event; what nobody knows is None.
 
@@ -21,13 +21,15 @@ def receipt_of(
         head: the commit that people reviewed, 40 hex digits; None where no pull request brought the event.
         before: the registry that it is compared with; None where there was none.
         after: the registry that holds the event.
+        checklist: who ticked which boxes of the runbook's checklist on that head.
 
     Returns:
         requester (login or address), request (`comment:1#1`, as the event has it), head, policy_digest, event (its
         digest), digest (the artifact's), registry_digest_before and registry_digest (sha256 of the file that holds
         the model, in the split layout the model's own), evidence (the digest of what was claimed), override (the rule
         and why), lifts_hold (why a held stage takes promotions again), allows_signature_change (why another signature
-        than ACTIVE's is right), share (of production, that a candidate in STAGING gets).
+        than ACTIVE's is right), share (of production, that a candidate in STAGING gets),
+        checklist (`box 4 by bob`).
     """
     event = step.event
     return {
@@ -46,4 +48,5 @@ def receipt_of(
         "lifts_hold": event.lifts_hold,
         "allows_signature_change": event.allows_signature_change,
         "share": event.pointer.share,
+        "checklist": checklist,
     }
