@@ -7,8 +7,9 @@ from html import unescape
 from typing import Any
 
 from promotebot.artifact.claims import Claims, parse_evidence
-from promotebot.comments.claims import MAX_METRICS, claims_section
-from promotebot.findings import passed
+from promotebot.comments.claims import MAX_LINES, MAX_METRICS, claims_section
+from promotebot.findings import passed, warning
+from promotebot.promotion.rules.claims import METRIC
 
 ONE = "sha256:" + "a" * 64
 
@@ -45,12 +46,32 @@ def test_each_number_stands_beside_actives_with_where_it_goes() -> None:
         "**Evidence**, claimed by alice from run 7, in commit 1de1d4c0a2b4; promotebot did not measure it:"
     )
     assert lines[4:8] == [
-        "| f1 | q1, eu | — | 12,000 | 0.930 → | 0.93 |",
-        "| loss | — | 2026-02-01 to 2026-02-15 | — | 0.1 ↓ | 0.2 |",
-        "| auc | — | — | — | 0.5 ↑ | 0.4 |",
-        "| new | — | — | — | 1 | not compared |",
+        "| f1 | q1, eu | 0.930 → | 0.93 | 12,000 | — |",
+        "| loss | — | 0.1 ↓ | 0.2 | — | 2026-02-01 to 2026-02-15 |",
+        "| auc | — | 0.5 ↑ | 0.4 | — | — |",
+        "| new | — | 1 | not compared | — | — |",
     ]
     assert lines[-1] == "- f1 0.93, at least 0.9: margin 0.03"
+
+
+def test_many_thresholds_are_folded_where_all_are_reached() -> None:
+    mine, reached = claims({"name": "f1", "value": 1}), [passed(METRIC, f"f1, {n}") for n in range(MAX_LINES + 1)]
+    assert "<details>" not in claims_section(mine, None, reached[1:])
+    assert f"<details><summary>{MAX_LINES + 1} thresholds, all reached</summary>\n\n- f1, 0\n" in claims_section(
+        mine, None, reached
+    )
+    short = claims_section(mine, None, [*reached, warning(METRIC, "f1 is 0.1 short of it", remedy="x")])
+    assert "<details>" not in short
+    assert "- f1 is 0.1 short of it" in short
+
+
+def test_several_values_beside_those_of_the_last_active_are_drawn() -> None:
+    parts = [{"name": "f1", "value": n, "slice": f"s{n}"} for n in range(3)]
+    theirs = claims(*({**one, "value": 1} for one in parts))
+    told = claims_section(claims(*parts), theirs, (), former="the last ACTIVE (until 2026-02-15)")
+    assert "| metric | on | claimed | the last ACTIVE (until 2026-02-15) | rows | period |" in told
+    assert "Bars: claimed. Line: the last ACTIVE (until 2026-02-15). " in told
+    assert "```mermaid\n%%{init: " in told
 
 
 def test_many_metrics_are_cut_and_counted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from promotebot.artifact.claims import Metric
+from promotebot.comments.chart import claims_chart
 from promotebot.comments.pictures import name, render_stage_flow, render_timeline
 from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.registry.model import Event, ModelEntry, Pointer
@@ -78,6 +81,16 @@ def _drawings(texts: Sequence[str]) -> Iterator[Expected]:
         names = [name(second), name(first), name(first), name(second)]
         yield Expected(render_stage_flow(today, [event]), names, 1, 2)
         yield Expected(render_timeline([event, event], NOW), [name(second)] * 2, 2, 1)
+        chart = _chart(first, second)
+        yield from [Expected(chart, [], 0, 0)] if chart else []
+
+
+def _chart(*slices: str) -> str:
+    """The drawing of claims about slices of these names, as far as a file may have them."""
+    names = [one for one in dict.fromkeys(("eu", *slices)) if re.fullmatch(r"[^\x00-\x1f\x7f]{1,200}", one)]
+    metrics = [Metric(name="f1", value=str(number), slice=one) for number, one in enumerate([*names, "us", "asia"])]
+    drawn = claims_chart(metrics, {one.place: one for one in metrics}, "ACTIVE")
+    return drawn.partition("```mermaid\n")[2].partition("\n```")[0]
 
 
 def _pointer(artifact_id: str) -> Pointer:

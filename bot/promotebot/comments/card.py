@@ -184,7 +184,7 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
         if one.plan:
             yield comparison(one.plan, context, is_merged=bool(state.merge))
             yield one.plan.watched
-            yield one.plan.claimed
+            yield one.plan.claimed(is_merged=bool(state.merge))
             yield compared_section(one.plan.evidence, is_merged=bool(state.merge))
             yield weights_section(one.plan.evidence)
     if not state.merge:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promotebot.artifact.claims import Claims, Metric
-from promotebot.comments.markdown import table, text
-from promotebot.findings import Finding
+from promotebot.comments.chart import claims_chart
+from promotebot.comments.markdown import details, table, text
+from promotebot.findings import Finding, Severity
 from promotebot.promotion.rules.claims import METRIC, claimed
 
 MAX_METRICS = 20
 """Metrics that a card shows; the file has all."""
+MAX_LINES = 4
+"""Thresholds that stand below the table; more of them are folded, unless one is not reached."""
 
 
 def claims_section(
@@ -29,12 +32,12 @@ def claims_section(
     shown = claims.file.metrics[:MAX_METRICS]
     rows = [_row(metric, known.get(metric.place)) for metric in shown]
     more = len(claims.file.metrics) - len(shown)
-    lines = [f"- {text(one.message.partition('; claimed by ')[0])}" for one in findings if one.rule == METRIC]
     parts = [
         f"**Evidence**, {text(claimed(claims, claims.file))}; promotebot did not measure it:",
-        table(("metric", "on", "period", "rows", "claimed", former or "ACTIVE"), rows),
+        table(("metric", "on", "claimed", former or "ACTIVE", "rows", "period"), rows),
         f"… and {more} more in the file." if more > 0 else "",
-        "\n".join(lines),
+        claims_chart(shown, known, former or "ACTIVE"),
+        _thresholds(findings),
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -50,8 +53,16 @@ def _row(metric: Metric, other: Metric | None) -> tuple[str, ...]:
     return (
         text(metric.name),
         text(on) or "—",
-        text(period) or "—",
-        rows or "—",
         f"{text(metric.value)}{arrow}",
         beside,
+        rows or "—",
+        text(period) or "—",
     )
+
+
+def _thresholds(findings: Sequence[Finding]) -> str:
+    """Return each threshold with its margin; many that are all reached are folded."""
+    found = [one for one in findings if one.rule == METRIC]
+    lines = "\n".join(f"- {text(one.message.partition('; claimed by ')[0])}" for one in found)
+    is_reached = all(one.severity is Severity.PASS for one in found)
+    return details(f"{len(found)} thresholds, all reached", lines) if is_reached and len(found) > MAX_LINES else lines

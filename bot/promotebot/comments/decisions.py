@@ -66,10 +66,10 @@ class PlanComment:
         links = " · ".join(link(text(one.name), one.url) for one in self.monitoring)
         return f"**Monitoring:** {links}" if links else ""
 
-    @property
-    def claimed(self) -> str:
+    def claimed(self, *, is_merged: bool = False) -> str:
         """Return what is claimed of it, as Markdown; empty where nothing is."""
-        return claims_section(self.claims, self.claims_of_active, self.plan.findings, former=self.former)
+        former = self.former or ("ACTIVE before" if is_merged else "")
+        return claims_section(self.claims, self.claims_of_active, self.plan.findings, former=former)
 
 
 def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within: timedelta | None = None) -> Rendered:
@@ -88,7 +88,7 @@ def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within
             f"{not_opened(findings, comment.evidence)}{effect(plan, dry_run=True)} {requested_by(context)}",
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison(comment, context),
-            comment.claimed,
+            comment.claimed(),
             compared_section(comment.evidence),
             weights_section(comment.evidence),
             "\n".join([count_line(findings), *bullets(warnings_in(findings), limit=limit)]),

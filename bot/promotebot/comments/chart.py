@@ -1,0 +1,80 @@
+"""A small drawing of what is claimed beside ACTIVE, where a table has too many numbers for a glance.
+
+It is the source of one of Mermaid's XY charts. No word of a file is drawn but one that can mean nothing there; in the
+place of any other stands the number of its row in the table.
+https://mermaid.js.org/syntax/xyChart.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from promotebot.artifact.claims import Metric
+from promotebot.comments.markdown import details, fence
+
+MIN_BARS, MAX_BARS = 3, 8
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 _-]{0,10}[A-Za-z0-9])?")
+_MAX_DECIMALS = 9
+_LARGEST = Decimal(10) ** 9
+# Narrow, so that a phone shows it as it was laid out; the colours can be seen on a light and on a dark page.
+_LOOK = (
+    '%%{{init: {{"xyChart": {{"width": 340, "height": {height}, "xAxis": {{"labelFontSize": 12}}, '
+    '"yAxis": {{"labelFontSize": 12}}}}, "themeVariables": {{"xyChart": {{"plotColorPalette": "#2da44e, #818b98", '
+    '"backgroundColor": "transparent"}}}}}}}}%%'
+)
+Known = Mapping[tuple[str, str | None, str | None], Metric]
+"""What is claimed of ACTIVE, by name, dataset and slice."""
+
+
+def claims_chart(shown: Sequence[Metric], known: Known, active: str) -> str:
+    """Return a folded drawing of the first metric that has several values beside ACTIVE's; empty where none has.
+
+    Args:
+        shown: the rows of the table.
+        active: what to call the other one, in Markdown.
+    """
+    rows = [(number, metric) for number, metric in enumerate(shown, 1) if metric.place in known]
+    for name in dict.fromkeys(metric.name for _, metric in rows):
+        own = [(number, metric) for number, metric in rows if metric.name == name][:MAX_BARS]
+        values = [(metric.number, known[metric.place].number) for _, metric in own]
+        source = _chart(_words(own), values) if len(own) >= MIN_BARS else ""
+        if source:
+            told = f"Bars: claimed. Line: {active}. The axis does not begin at 0."
+            return details(f"{name} beside ACTIVE", f"{told}\n\n{fence(source, 'mermaid')}")
+    return ""
+
+
+def _words(rows: Sequence[tuple[int, Metric]]) -> list[str]:
+    words = [metric.slice or metric.dataset or "all" for _, metric in rows]
+    return [
+        word if _PLAIN.fullmatch(word) and words.count(word) == 1 else f"row {number}"
+        for word, (number, _) in zip(words, rows, strict=True)
+    ]
+
+
+def _chart(words: Sequence[str], values: Sequence[tuple[Decimal, Decimal]]) -> str:
+    """Return the source; empty where all numbers are one, or too large or too close for an axis."""
+    numbers = [number for pair in values for number in pair]
+    low, high = min(numbers), max(numbers)
+    if max(abs(low), abs(high)) >= _LARGEST or low == high:
+        return ""
+    spread = float(high - low)
+    decimals = max(0, 2 - math.floor(math.log10(spread))) if spread > 0 else _MAX_DECIMALS + 1
+    if decimals > _MAX_DECIMALS:
+        return ""
+    ours, theirs = (", ".join(f"{float(pair[side]):.{decimals}f}" for pair in values) for side in (0, 1))
+    begin, end = float(low) - spread / 5, float(high) + spread / 10
+    return "\n".join(
+        [
+            _LOOK.format(height=80 + 28 * len(words)),
+            "xychart-beta horizontal",
+            "  accTitle: Claimed values as bars, and those of ACTIVE as a line",
+            f"  x-axis [{', '.join(f'{chr(34)}{word}{chr(34)}' for word in words)}]",
+            f"  y-axis {begin:.{decimals}f} --> {end:.{decimals}f}",
+            f"  bar [{ours}]",
+            f"  line [{theirs}]",
+        ]
+    )
