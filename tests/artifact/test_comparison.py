@@ -96,7 +96,8 @@ def test_outputs_are_compared_by_name_and_one_that_is_gone_is_told(pair: Pair) -
 def test_a_model_with_other_inputs_is_not_compared(pair: Pair) -> None:
     found = pair.compare(model(np.ones((5, 3), "float32")))
     assert (found.outputs, found.is_whole) == ((), False)
-    assert "test_data_set_0: InvalidArgument" in found.problem
+    told = "Got invalid dimensions for input: x for the following indices index: 1 Got: 2 Expected: 5"
+    assert found.problem == f"test_data_set_0: the candidate does not run on it: {told}"
 
 
 def test_numbers_that_are_none_are_counted_and_no_difference(pair: Pair) -> None:
@@ -282,8 +283,8 @@ def test_whatever_the_numbers_are_the_difference_is_a_valid_claim(data: st.DataO
         (np.array([1, 2], "int64"), np.array([1, 2], "int32"), {"classes": 2, "agreeing": 2}),
         (np.array(["a"]), np.array([1.0]), {"problem": "it is <U1, not float64"}),
         (np.array([1j]), np.array([1.0]), {"problem": "it is complex128, not float64"}),
-        ([np.array([1.0])], np.array([1.0]), {"problem": "it is no tensor"}),
-        (None, np.array([1.0]), {"problem": "it is no tensor"}),
+        ([np.array([1.0])], np.array([1.0]), {"problem": "it is a sequence, a map or an optional value"}),
+        (None, np.array([1.0]), {"problem": "it is a sequence, a map or an optional value"}),
         (np.zeros((2, 3)), np.zeros((2, 2)), {"problem": "its shape is [2, 3], not [2, 2]"}),
         (np.zeros((0, 3)), np.zeros((0, 3)), {"values": 0, "apart": 0, "largest": 0.0, "total": 0.0}),
         (np.array([1e308]), np.array([-1e308]), {"values": 1, "apart": 1, "largest": 0.0, "total": 0.0}),
@@ -302,7 +303,7 @@ def test_outputs_of_every_kind_are_compared_or_the_reason_is_told(have: Any, wan
 def test_what_several_sets_show_is_added_up() -> None:
     one = ComparedOutput(name="y", values=2, largest=1.0, total=1.5, classes=2, agreeing=1)
     two = ComparedOutput(name="y", values=2, largest=3.0, total=3.0, classes=2, agreeing=9)  # a lie that is cut
-    three = ComparedOutput(name="z", problem="it is no tensor")
+    three = ComparedOutput(name="z", problem="it is a sequence, a map or an optional value")
     sets = (
         ComparedSet(name="test_data_set_0", outputs=[one]),
         ComparedSet(name="test_data_set_1", outputs=[two, three]),
@@ -310,7 +311,12 @@ def test_what_several_sets_show_is_added_up() -> None:
     found = summed(IncumbentArtifact(ACTIVE, None, None), Compared(sets))
     y, z = found.outputs
     assert (y.values, y.largest, y.mean, y.agreement) == (4, 3.0, 1.125, 0.75)
-    assert (z.problem, z.mean, z.agreement, found.is_whole) == ("it is no tensor", None, None, False)
+    assert (z.problem, z.mean, z.agreement, found.is_whole) == (
+        "it is a sequence, a map or an optional value",
+        None,
+        None,
+        False,
+    )
     endless = ComparedOutput(name="y", values=2, largest=1.0, total=None)
     told = summed(
         IncumbentArtifact(ACTIVE, None, None), Compared((ComparedSet(name="test_data_set_0", outputs=[endless, one]),))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.artifact.answer import Tensor
+from promotebot.artifact.comparison import Comparison, OutputDifference
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
 from promotebot.artifact.interface import same_tensors
@@ -22,6 +23,7 @@ from promotebot.comments.card_facts import CardPromotion
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.decisions import PlanComment
 from promotebot.comments.markdown import MAX_COMMENT
+from promotebot.comments.risk import risk_line
 from promotebot.findings import Finding, error, passed, warning
 from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.plan import Plan
@@ -142,7 +144,7 @@ def test_where_nothing_was_active_the_way_back_leaves_it_empty() -> None:
     before = decision.after
     first = decide(before, request(Stage.ACTIVE, V1, "v1", new_model=False), V1)
     body = card_of(first, V1, None).body
-    assert 'nothing was ACTIVE before; `/demote regime_classifier active --reason "v1 failed"`' in body
+    assert 'ACTIVE is empty today; `/demote regime_classifier active --reason "v1 failed"`' in body
 
 
 HEADINGS = [
@@ -478,3 +480,45 @@ def test_a_card_of_other_bytes_than_the_pointer_names_is_not_card_of(accepted: P
     changed = replace(examined("regime_v1", seed="9"), artifact_dir=V1.artifact_dir)
     body = card_of(accepted, V2, changed).body
     assert row(body, "inputs → outputs")[0] == "—"
+
+
+def _output(name: str, **values: Any) -> OutputDifference:
+    return OutputDifference(name, **{"values": 4, "largest": 0.25, "mean": 0.1, **values})
+
+
+CLASSES, SUM = _output("scores", classes=8, agreeing=6), _output("sum", largest=4.5)
+BROKEN, NAN = OutputDifference("label", "no such output"), _output("odd", apart=3)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "former", "told"),
+    [
+        ((CLASSES, SUM), "", "same class in 75 % of golden rows"),
+        ((_output("y", classes=8, agreeing=8), CLASSES), "", "same class in 75 % of golden rows"),
+        ((SUM,), "", "golden outputs differ by up to 4.5"),
+        (
+            (CLASSES,),
+            "the last ACTIVE (until 2026-02-15)",
+            "same class as the last ACTIVE (until 2026-02-15) in 75 % of",
+        ),
+        ((SUM, NAN), "", "golden outputs differ by up to 4.5, **3 golden values not finite in one of the two**"),
+        ((CLASSES, BROKEN), "", "**not all outputs compared**"),
+        ((BROKEN,), "", "**outputs not compared**"),
+        ((), "", "**outputs not compared**"),
+    ],
+)
+def test_the_first_line_says_what_was_computed(
+    accepted: Plan, outputs: tuple[OutputDifference, ...], former: str, told: str
+) -> None:
+    found = Comparison("ml/artifacts/regime_v1", 1, outputs, "" if outputs else "no golden data", former)
+    line = risk_line(PlanComment(accepted, replace(V2, comparison=found), V1, NOW))
+    assert told in line
+    assert ("not compared" in line) is (told == "**outputs not compared**")
+
+
+def test_below_active_the_first_line_names_what_it_was_compared_with(registry: ModelRegistry) -> None:
+    found = Comparison("ml/artifacts/regime_v1", 1, (CLASSES,))
+    evidence = replace(examined("regime_v3", seed="3"), comparison=found)
+    decision = decide(registry, request(Stage.SHADOW, evidence, "v3"), evidence)
+    line = risk_line(PlanComment(decision, evidence, None, NOW))
+    assert "same class as ACTIVE in 75 % of golden rows" in line

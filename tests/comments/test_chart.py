@@ -47,14 +47,23 @@ BEFORE = metrics("0.93", "0.94", "0.92", "0.91")
 
 def test_three_values_beside_those_of_active_are_drawn_and_fewer_are_not() -> None:
     chart = drawn(metrics("0.951", "0.962", "0.939"), BEFORE)
-    assert chart.startswith("<details><summary>accuracy beside ACTIVE</summary>\n\nBars: claimed. Line: ACTIVE. ")
+    assert chart.startswith(
+        "<details><summary>accuracy beside ACTIVE</summary>\n\nBars: claimed. Line: ACTIVE. The axis goes from "
+    )
     words, (begin, end), bars, line = parts(chart)
-    assert words == ["q4", "eu", "us"]
+    assert words == ["all", "eu", "us"]
+    assert f"The axis goes from {begin} to {end}.\n" in chart
     assert (bars, line) == (["0.9510", "0.9620", "0.9390"], ["0.9300", "0.9400", "0.9200"])
     assert Decimal(begin) < Decimal("0.92")
     assert Decimal(end) > Decimal("0.962")
     assert drawn(metrics("0.951", "0.962"), BEFORE) == ""
     assert drawn(metrics("0.951", "0.962", "0.939"), metrics("0.9", "0.9")) == ""
+
+
+def test_without_slices_the_datasets_are_named() -> None:
+    ours = [Metric(name="f1", value=str(number), dataset=one) for number, one in enumerate(("q1", "q2", "2026 | q3"))]
+    theirs = [one.model_copy(update={"value": "1"}) for one in ours]
+    assert parts(drawn(ours, theirs))[0] == ["q1", "q2", "row 3"]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_each_number_stands_beside_actives_with_where_it_goes() -> None:
     )
     assert lines[4:8] == [
         "| f1 | q1, eu | 0.930 → | 0.93 | 12,000 | — |",
-        "| loss | — | 0.1 ↓ | 0.2 | — | 2026-02-01 to 2026-02-15 |",
+        "| loss | — | 0.1 ↓ | 0.2 | — | 2026\u201102\u201101\u00a0to\u00a02026\u201102\u201115 |",
         "| auc | — | 0.5 ↑ | 0.4 | — | — |",
         "| new | — | 1 | not compared | — | — |",
     ]

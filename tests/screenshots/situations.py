@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from tests.artifact.weights import ASK, artifact, llama
 from tests.demo.story import MODEL, REGISTRY, add_artifact
 from tests.office import ROOT
+from tests.screenshots.pairs import PAIRS
 from tests.screenshots.scene import Scene, Situation
 
 Story = Callable[[Scene], Iterator[Situation]]
@@ -240,5 +241,6 @@ STORIES: Mapping[str, Story] = {
         by_hand,
         hand_edit,
         terminal,
+        *PAIRS,
     )
 }

@@ -196,7 +196,7 @@ def planned(plan: Plan, decided: Decided, now: datetime) -> PlanComment:
         merged_at=facts.merged_at,
         claims=facts.claims,
         claims_of_active=facts.claims_of_active,
-        former=facts.incumbent.held.former if facts.incumbent else "",
+        former=facts.former,
         monitoring=decided.monitoring,
         quarantined=decided.quarantined,
     )

@@ -162,7 +162,7 @@ class PromotionJob:
             kept = self._without(replaced, pending)
             return kept if isinstance(kept, Answer) else self._decide(kept, request, remarks, ())
         if isinstance(decision, Rejected):
-            rendered = render_rejected(decision, decided.evidence, self.replier.context)
+            rendered = render_rejected(decision, decided.evidence, self.replier.context, decided.facts)
             details = finding_details(decision.findings)
             return self.replier.answer(Answer(Outcome.REFUSED, Reason.RULES, rendered.title, details=details), rendered)
         if isinstance(decision, Plan):

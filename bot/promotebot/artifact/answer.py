@@ -46,6 +46,8 @@ class Tensor(_Claim):
     shape: list[int | Text]
 
     def __str__(self) -> str:
+        if "(" in self.type:  # a sequence, a map or an optional value has no shape
+            return self.type
         return f"{self.type}[{','.join(map(str, self.shape))}]"
 
 

@@ -20,6 +20,7 @@ MAX_SETS, MAX_OUTPUTS = 50, 20
 MAX_NAME = 100
 """Characters of an output's name."""
 _OUTPUT = re.compile(r"output_(\d{1,6})\.pb")
+_CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 
 
 def compare_sets(session: Any, directory: Path) -> Iterator[dict[str, Any]]:
@@ -37,7 +38,13 @@ def _compare_set(session: Any, path: Path) -> dict[str, Any]:
     except Unusable as problem:
         return {"problem": str(problem)[:MAX_NAME]}
     except Exception as problem:  # noqa: BLE001 - whatever the runtime throws is the answer
-        return {"problem": f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}"}
+        return {"problem": f"the candidate does not run on it: {_told(problem)}"}
+
+
+def _told(problem: Exception) -> str:
+    """Return what the runtime says without its codes, and without what it advises to whoever calls it."""
+    words = _CODES.sub("", " ".join(str(problem).split())).partition(" Please fix")[0]
+    return words[:300] or type(problem).__name__
 
 
 def _recorded(path: Path) -> list[tuple[int, tuple[str, Any]]]:
@@ -77,7 +84,7 @@ def difference(have: Any, want: Any) -> dict[str, Any]:
     import numpy
 
     if not (hasattr(have, "dtype") and hasattr(want, "dtype")):
-        return {"problem": "it is no tensor"}
+        return {"problem": "it is a sequence, a map or an optional value"}
     if have.shape != want.shape:
         return {"problem": f"its shape is {list(have.shape)[:8]}, not {list(want.shape)[:8]}"}
     if have.dtype.kind not in "fV" and want.dtype.kind not in "fV":

@@ -136,7 +136,7 @@ def _way_back(one: CardPromotion, *, is_merged: bool) -> Iterator[str]:
         return  # it was empty before this pull request, too
     if back is None:
         line = comment("/demote", model, "active", "--reason", f"{one.step.event.pointer.artifact_id} failed")
-        yield f"- **To undo it:** nothing was ACTIVE before; {code(str(line))} makes it empty again"
+        yield f"- **To undo it:** ACTIVE is empty today; {code(str(line))} empties it again"
         return
     held = one.plan.quarantined if one.plan else None
     if held:

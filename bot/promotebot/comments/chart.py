@@ -22,7 +22,7 @@ _LARGEST = Decimal(10) ** 9
 # Narrow, so that a phone shows it as it was laid out; the colours can be seen on a light and on a dark page.
 _LOOK = (
     '%%{{init: {{"xyChart": {{"width": 340, "height": {height}, "xAxis": {{"labelFontSize": 12}}, '
-    '"yAxis": {{"labelFontSize": 12}}}}, "themeVariables": {{"xyChart": {{"plotColorPalette": "#2da44e, #818b98", '
+    '"yAxis": {{"showLabel": false}}}}, "themeVariables": {{"xyChart": {{"plotColorPalette": "#2da44e, #818b98", '
     '"backgroundColor": "transparent"}}}}}}}}%%'
 )
 Known = Mapping[tuple[str, str | None, str | None], Metric]
@@ -42,17 +42,24 @@ def claims_chart(shown: Sequence[Metric], known: Known, active: str) -> str:
         values = [(metric.number, known[metric.place].number) for _, metric in own]
         source = _chart(_words(own), values) if len(own) >= MIN_BARS else ""
         if source:
-            told = f"Bars: claimed. Line: {active}. The axis does not begin at 0."
+            told = f"Bars: claimed. Line: {active}. The axis goes {_axis(source)}."
             return details(f"{name} beside ACTIVE", f"{told}\n\n{fence(source, 'mermaid')}")
     return ""
 
 
 def _words(rows: Sequence[tuple[int, Metric]]) -> list[str]:
-    words = [metric.slice or metric.dataset or "all" for _, metric in rows]
+    is_one = len({metric.dataset for _, metric in rows}) == 1
+    words = [metric.slice or (not is_one and metric.dataset) or "all" for _, metric in rows]
     return [
         word if _PLAIN.fullmatch(word) and words.count(word) == 1 else f"row {number}"
         for word, (number, _) in zip(words, rows, strict=True)
     ]
+
+
+def _axis(source: str) -> str:
+    """Return where the axis begins and ends: its numbers would lie on each other in a small drawing."""
+    begin, end = re.findall(r"y-axis (\S+) --> (\S+)", source)[0]
+    return f"from {begin} to {end}"
 
 
 def _chart(words: Sequence[str], values: Sequence[tuple[Decimal, Decimal]]) -> str:

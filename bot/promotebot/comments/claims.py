@@ -56,8 +56,13 @@ def _row(metric: Metric, other: Metric | None) -> tuple[str, ...]:
         f"{text(metric.value)}{arrow}",
         beside,
         rows or "—",
-        text(period) or "—",
+        _unbroken(period) if period else "—",
     )
+
+
+def _unbroken(period: str) -> str:
+    """Return dates in one line: a narrow table, as on a phone, would break them into five."""
+    return text(period).replace("-", "\u2011").replace(" ", "&nbsp;")
 
 
 def _thresholds(findings: Sequence[Finding]) -> str:

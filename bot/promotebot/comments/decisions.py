@@ -29,6 +29,7 @@ from promotebot.comments.weights import not_opened, weights_section
 from promotebot.findings import warnings_in
 from promotebot.promotion.plan import Plan, Rejected, Unchanged
 from promotebot.promotion.request import Request
+from promotebot.promotion.rules.context import Facts
 from promotebot.promotion.sections import Monitoring
 from promotebot.registry.model import Action, Event, Pointer
 from promotebot.registry.names import Stage
@@ -140,17 +141,21 @@ def comparison(comment: PlanComment, context: CommentContext, *, is_merged: bool
     )
 
 
-def render_rejected(decision: Rejected, evidence: Evidence, context: CommentContext) -> Rendered:
+def render_rejected(
+    decision: Rejected, evidence: Evidence, context: CommentContext, facts: Facts | None = None
+) -> Rendered:
     """Return the comment on a request that rules refuse: problems first, with the next command for each."""
-    request = decision.request
+    request, found = decision.request, evidence.comparison
     again = request.again(decision.findings)
+    is_told = found is not None and not found.outputs and "comparison.data" in {one.rule for one in decision.findings}
     line = f": {code(str(again))}" if again else ", with the value that is missing."
 
     def sections(whole: bool) -> Sequence[str]:
         return [
             problems(decision.findings, limit=row_limit(whole)),
             f"When this is fixed, repeat the command in a new comment{line}",
-            compared_section(evidence),
+            claims_section(facts.claims, facts.claims_of_active, (), former=facts.former) if facts else "",
+            "" if is_told else compared_section(evidence),
             details("Every rule", every_rule(decision.findings, budget=None if whole else RULES_BYTES)),
             f"{requested_by(context)}{contacts_line(context)} {_understood(request, evidence)}",
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from promotebot.artifact.comparison import Comparison
 from promotebot.comments.decisions import PlanComment
 from promotebot.comments.markdown import code, text
 from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
@@ -12,7 +13,7 @@ from promotebot.comments.weights import not_opened
 from promotebot.findings import warnings_in
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
-from promotebot.text import duration
+from promotebot.text import counted, duration, percent
 
 
 def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool = True) -> str:
@@ -106,11 +107,30 @@ def _differences(one: PlanComment) -> Iterator[str]:
         held = _times(one).span(new, stage)
         yield f"bytes that were {stage.label} before" + (f", for {held}" if held else "")
         return
+    yield from _computed(one.evidence.comparison, stage)
     below = _times(one).in_stages(new, [lower for lower in Stage if lower.rank < stage.rank])
     if below:
         yield below
     elif stage is Stage.ACTIVE:
         yield "never in SHADOW or STAGING"
+
+
+def _computed(found: Comparison | None, stage: Stage) -> Iterator[str]:
+    """Yield how close the outputs are to those of ACTIVE, where they were to be compared: the worst of them."""
+    if found is None:
+        return
+    if not found.is_whole:
+        is_any = any(not output.problem for output in found.outputs)
+        yield "**not all outputs compared**" if is_any else "**outputs not compared**"
+        return
+    other = found.former or ("ACTIVE" if stage is not Stage.ACTIVE else "")  # which the sentence names else
+    if shares := [share for output in found.outputs if (share := output.agreement) is not None]:
+        yield f"same class{f' as {other}' if other else ''} in {percent(min(shares))} of golden rows"
+    else:
+        largest = max(output.largest for output in found.outputs)
+        yield f"golden outputs differ{f' from {other}' if other else ''} by up to {largest:.3g}"
+    if apart := sum(output.apart for output in found.outputs):
+        yield f"**{counted(apart, 'golden value')} not finite in one of the two**"
 
 
 def _between(one: PlanComment, old: Pointer, new: Pointer) -> Iterator[str]:

@@ -54,6 +54,11 @@ class Facts:
     incumbent: Incumbent | None = None
     """None where nothing was ever ACTIVE, or it was not looked for."""
 
+    @property
+    def former(self) -> str:
+        """Return what to call the incumbent where it is not ACTIVE any more; empty for today's, and for none."""
+        return self.incumbent.held.former if self.incumbent else ""
+
 
 @dataclass(frozen=True)
 class RuleContext:
