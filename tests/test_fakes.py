@@ -137,6 +137,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 def test_github_in_memory_answers_as_the_client_does_over_http(world: World) -> None:
     """One test, since the embedded GitHub takes a second to start: each part leaves the others alone."""
     permissions_are_roles_and_nobody_has_none(world)
+    a_team_that_the_token_does_not_see_has_no_member(world)
     pull_requests_are_found_by_number_and_branch(world)
     comments_are_found_written_once_and_folded(world)
     reactions_are_put_on_once(world)
@@ -156,6 +157,10 @@ def permissions_are_roles_and_nobody_has_none(world: World) -> None:
     assert roles == [Permission.MAINTAIN, Permission.WRITE, Permission.READ]
     for login in ("nobody", BOT):
         assert world.github.permission(login) is None
+
+
+def a_team_that_the_token_does_not_see_has_no_member(world: World) -> None:
+    assert world.github.is_member("@acme/ml", "alice") is False
 
 
 def pull_requests_are_found_by_number_and_branch(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import CouldNotVerify
 from promotebot.gate.admission import people_refusal, pull_refusal, request_refusal, role_refusal, sha_refusal
 from promotebot.gate.refusal import Reason
 from promotebot.promotion.policy import Policy, parse_policy
@@ -71,22 +71,6 @@ def test_who_is_named_needs_no_role_there_and_nowhere_else() -> None:
     refusal = role_refusal(["alice"], Stage.ACTIVE, PEOPLE, fake, "weakening the policy or promoting to")
     assert refusal is not None
     assert refusal.message == "alice has none permission; weakening the policy or promoting to ACTIVE needs maintain."
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("'@acme/ml'", "does not show who is in a team"),
-        ("CODEOWNERS", "names people for files"),
-        ("'@alice'", "without @"),
-        ("alice_b", "is not a login"),
-        ("7", "is not a login"),
-    ],
-)
-def test_people_are_logins(name: str, says: str) -> None:
-    with pytest.raises(InvalidInput, match=r"stages\.active\.people") as caught:
-        parse_policy(f"stages: {{active: {{people: [{name}]}}}}".encode())
-    assert says in str(caught.value)
 
 
 @given(one=st.sampled_from(Permission), other=st.sampled_from(Permission), asked=st.sampled_from(NEEDED))
