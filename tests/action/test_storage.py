@@ -214,5 +214,8 @@ def test_the_time_for_reading_is_limited_by_the_policy(office: Office, s3: S3, m
     job = office.ask(number, ASK)
     assert job.outputs["decision"] == "failed"
     assert "were not read in 600 seconds" in office.answer(number)
+    office.policy("storage:\n  - s3://models/prod\nlimits: {storage_seconds: 300}\n")
+    assert office.ask(number, ASK).outputs["decision"] == "failed"
+    assert "were not read in 300 seconds" in office.answer(number)
     with pytest.raises(CouldNotVerify), buckets.session(600) as session:
         session.names("s3://models/prod")  # type: ignore[arg-type]  # parsed in the product
