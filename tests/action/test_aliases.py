@@ -33,6 +33,17 @@ def test_a_word_that_the_policy_does_not_have_is_refused_with_those_that_it_has(
     assert "production, canary" in office.answer(number)
 
 
+def test_a_slip_of_a_word_is_answered_with_the_line_that_was_meant(office: Office) -> None:
+    office.policy(POLICY)
+    number = office.pull()
+    for slip, meant in (
+        ("/promote prodction", "/promote production"),
+        ('/demote regime_classifier cannary --reason "why"', '/demote regime_classifier canary --reason "why"'),
+    ):
+        assert office.ask(number, slip).outputs["reason_code"] == "unreadable_command"
+        assert meant in office.answer(number)
+
+
 def test_a_label_with_the_word_promotes_and_taking_it_off_withdraws(office: Office) -> None:
     office.policy(POLICY)
     number = office.pull()

@@ -42,6 +42,7 @@ def test_promote_demote_and_what_reads_take_the_words(desk: Person, capsys: pyte
         ("fetch regime_classifier activ --to out", "fetch regime_classifier active --to out"),
         ("bundle activ activ --out b.json", "bundle activ active --out b.json"),
         ("status --stage=activ", "status --stage=active"),
+        ("status --stage prodction", "status --stage production"),
         ("import models.yaml --stage live=activ", "import models.yaml --stage live=active"),
     ):
         capsys.readouterr()

@@ -63,14 +63,14 @@ def test_an_artifact_without_a_manifest_is_not_said_to_be_unsigned() -> None:
     ("signatures", "words"),
     [
         ({"identities": [{"identity": "a@b.c", "issuer": "http://x"}]}, r"\$\.signatures\.identities\[0\]\.issuer"),
-        ({"identities": [{"identity": "a@b.c"}]}, r"identities\[0\]\.issuer: Field required"),
+        ({"identities": [{"identity": "a@b.c"}]}, r"identities\[0\]\.issuer: is missing"),
         ({"trusted_root": "{}"}, r"\$\.signatures\.trusted_root: is no root of a Sigstore"),
         ({"required": ["active"]}, r"\$\.signatures: .*there are no keys and no identities that could sign"),
         ({"required": ["production"], "keys": [KEY]}, r"\$\.signatures\.required"),
         ({"keys": [KEY, {**OTHER_KEY, "name": "release"}]}, r"two keys have one name"),
         ({"keys": [{"name": "release", "pem": "release.pub"}]}, r"\$\.signatures\.keys\[0\]\.pem: is no public key"),
         ({"keys": [{**KEY, "name": "a | b\n"}]}, r"\$\.signatures\.keys\[0\]\.name"),
-        ({"keys": [{"pem": KEY["pem"]}]}, r"\$\.signatures\.keys\[0\]\.name: Field required"),
+        ({"keys": [{"pem": KEY["pem"]}]}, r"\$\.signatures\.keys\[0\]\.name: is missing"),
         ({"keys": [KEY], "key": "x"}, r"\$\.signatures\.key: "),
     ],
 )

@@ -41,10 +41,11 @@ def stage_of(text: str, options: argparse.Namespace) -> Stage:
         return parse_stage(text)
     from promotebot.cli.own_words import own_words  # git is loaded only where a word is no stage
 
+    words = own_words(options, Path(getattr(options, "base_dir", None) or root_of()))
     try:
-        return parse_stage_word(text, own_words(options, Path(getattr(options, "base_dir", None) or root_of())))
+        return parse_stage_word(text, words)
     except InvalidInput as problem:
-        meant = nearest_stage(text)
+        meant = nearest_stage(text, words)
         if meant != text:
             problem.remedy = Remedy("did you mean: ", _with_stage(options, text, meant))
         raise

@@ -20,6 +20,7 @@ from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import ModelPolicy, Models, check_narrow, in_force, patterns_of, strictest_of
 from promotebot.promotion.overrides import Override
 from promotebot.promotion.people import OWNERS, with_owners
+from promotebot.promotion.policy_problems import in_file
 from promotebot.promotion.sections import (
     ComparisonPolicy,
     Monitoring,
@@ -186,4 +187,5 @@ def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
     result = validated_model(Policy, document)
     if isinstance(result, Policy):
         return result
-    raise InvalidInput("; ".join(result), where=where, remedy="docs/policy.md lists every key")
+    problems = in_file(result, data.decode("utf-8"))
+    raise InvalidInput("; ".join(problems), where=where, remedy="docs/policy.md lists every key")

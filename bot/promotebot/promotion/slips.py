@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from promotebot.promotion.commands import (
@@ -102,9 +102,13 @@ def _flags(verb: str, words: list[str]) -> list[str]:
     return mended
 
 
-def nearest_stage(word: str) -> str:
-    """Return the stage that a word is a slip or another name of; the word itself where it is neither."""
+def nearest_stage(word: str, own: Iterable[str] = ()) -> str:
+    """Return the stage that a word is a slip or another name of; the word itself where it is neither.
+
+    Args:
+        own: the policy's own words for stages; the nearest of all is returned.
+    """
     if word.startswith("-"):
         return word
-    near = difflib.get_close_matches(word.lower(), _STAGES, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), (*_STAGES, *own), n=1, cutoff=0.6)
     return _OTHER_NAMES.get(word.lower(), near[0] if near else word)
