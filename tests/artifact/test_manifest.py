@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from promotebot.artifact.manifest import Manifest, colliding, parse_manifest
+from promotebot.artifact.manifest import Manifest, colliding, first_manifest_command, parse_manifest
 from promotebot.errors import InvalidInput
 
 WHERE = "ml/artifacts/regime_v2/manifest.json"
@@ -241,3 +241,19 @@ def test_tolerances_are_numbers_within_bounds(golden: Any, says: str) -> None:
     with pytest.raises(InvalidInput) as problem:
         parse(document(golden=golden))
     assert says in problem.value.message
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        (["model.onnx", "test_data_set_0/input_0.pb"], "promotebot manifest d --model-file model.onnx"),
+        (["clf.pkl", "train_report.json"], "promotebot manifest d --model-file clf.pkl"),
+        (["a.onnx", "weights.bin"], "promotebot manifest d --model-file a.onnx"),
+        (["a.onnx", "b.onnx"], "promotebot manifest d"),
+        (["README.md"], "promotebot manifest d"),
+    ],
+)
+def test_the_line_for_a_first_manifest_names_the_model_where_one_file_alone_may_be_it(
+    files: list[str], line: str
+) -> None:
+    assert str(first_manifest_command("d", files)) == line

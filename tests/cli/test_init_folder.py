@@ -152,9 +152,10 @@ def test_the_only_registry_may_have_a_word_of_its_own_too(flags: list[str], root
         (["--base-dir", ".hidden"], 2, "cannot be the folder of a registry"),
         (["--base-dir", "teams/promote"], 2, "cannot be the word of its commands"),
         (["--base-dir", "teams/2024"], 2, "cannot be the word of its commands"),
-        (["--base-dir", FOLDER, "--prefix", "fraud"], 2, "cannot be the word of its commands"),
+        (["--base-dir", FOLDER, "--prefix", "fraud"], 2, "'fraud' does not begin with a slash"),
         (["--base-dir", "..", "--prefix", "/x"], 2, "not inside a git repository"),
-        (["--prefix", "fraud"], 2, "cannot be the word of its commands"),
+        (["--prefix", "fraud"], 2, " --prefix /fraud"),
+        (["--prefix", "Fraud!"], 2, "such as /model"),
         (["--prefix", "/promote"], 2, "such as /model"),
     ],
 )

@@ -214,5 +214,6 @@ def test_a_folder_with_artifacts_of_its_own_is_proposed_as_a_registry_of_its_own
     assert "has artifacts of its own" not in steps(capsys, "--dry-run", "--base-dir", "teams/fraud")
     [line] = [line for line in commands(told) if "--base-dir" in line]
     assert main(shlex.split(line)[1:]) == 0
+    assert "has artifacts of its own" not in steps(capsys, "--dry-run")
     commit("chore: Set up promotebot for fraud")
     assert "has artifacts of its own" not in steps(capsys, "--dry-run")

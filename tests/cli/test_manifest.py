@@ -91,6 +91,38 @@ def test_the_only_onnx_file_is_the_model_and_of_several_each_is_offered(
     assert "--model-file model.onnx" in told
 
 
+@pytest.mark.parametrize("versions", [("v1",), ("v1", "v2")])
+@pytest.mark.parametrize("model", ["model.onnx", "model.pkl"])
+def test_a_folder_above_the_artifacts_is_told_which_of_them_has_a_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], versions: tuple[str, ...], model: str
+) -> None:
+    above = tmp_path / "models/fraud"
+    for version in versions:
+        (above / version).mkdir(parents=True)
+        (above / version / model).write_bytes(b"model")
+    assert main(["manifest", str(above)]) == 1
+    told = capsys.readouterr().err
+    assert f"no model is in {above} itself, only in {', '.join(versions)} below it" in told
+    for version in versions:
+        assert f"promotebot manifest {above / version}" in told
+        assert main(["manifest", str(above / version), "--model-file", model]) == 0
+    assert not (above / "manifest.json").exists()
+
+
+def test_a_model_in_a_folder_beside_other_files_is_an_artifacts(tmp_path: Path) -> None:
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx/model.onnx").write_bytes(b"model")
+    (tmp_path / "config.json").write_text("{}")
+    assert main(["manifest", str(tmp_path)]) == 0
+    assert read(tmp_path)["model_file"] == "onnx/model.onnx"
+
+
+def test_one_file_is_no_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"model")
+    assert main(["manifest", str(tmp_path)]) == 0
+    assert "manifest.json: 1 file\n" in capsys.readouterr().out
+
+
 def test_a_link_in_an_artifact_is_refused_by_name(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (artifact / "extra").symlink_to("model.onnx")
     assert main(["manifest", str(artifact), "--model-file", "model.onnx"]) == 1
@@ -170,11 +202,30 @@ def test_what_init_lays_is_enough_for_a_first_promotion(office: Office, monkeypa
 
 
 def test_the_committed_schemas_are_what_the_models_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert {path.name for path in (ROOT / "schemas").iterdir()} == {f"{name}.schema.json" for name in generate()}
     assert main(["schemas", str(ROOT / "schemas"), "--check"]) == 0
     assert main(["schemas", str(tmp_path), "--check"]) == 1
     assert "promotebot schemas" in capsys.readouterr().err
     assert main(["schemas", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "schemas").iterdir()}
+
+
+def test_the_schemas_that_init_wrote_are_up_to_date_until_one_changes(
+    office: Office, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = office.person("alice")
+    monkeypatch.chdir(alice.clone)
+    assert main(["init"]) == 0
+    written = sorted(path.name for path in (alice.clone / "schemas").iterdir())
+    assert 0 < len(written) < len(generate())
+    capsys.readouterr()
+    assert main(["schemas", "--check"]) == 0
+    more = len(generate()) - len(written)
+    said = f"up to date: {len(written)} schemas in schemas; {more} others are not there\n"
+    assert capsys.readouterr().out == said
+    (alice.clone / "schemas" / written[0]).write_text("{}")
+    assert main(["schemas", "--check"]) == 1
+    assert f"not up to date: schemas/{written[0]}\n" in capsys.readouterr().err
 
 
 def test_the_schemas_accept_this_projects_own_files() -> None:

@@ -101,6 +101,16 @@ def test_what_is_nested_deeper_is_not_passed_over_either() -> None:
     assert [remark.place for remark in found.remarks if remark.is_blocking] == ["$.f.regions"]
 
 
+@pytest.mark.parametrize("empty", [None, "", {}, [], "none"])
+def test_a_word_that_may_be_a_stage_and_holds_nothing_is_told_and_stops_nothing(empty: object) -> None:
+    found = found_in({"models": {"f": {"prod": "ml/a", "canary": empty, "staging": empty, "runs": [1]}}})
+    assert found is not None
+    assert {str(remark): remark.is_blocking for remark in found.remarks} == {
+        "$.models.f.canary: holds nothing, and left out": False,
+        "$.models.f.runs: left out: 1 entry": False,
+    }
+
+
 def test_two_stages_of_one_kind_and_what_is_left_out_are_told() -> None:
     found = found_in({"models": {"f": {"prod": "ml/a", "live": "ml/b", "owner": "x", "history": [1, 2]}}})
     assert found is not None

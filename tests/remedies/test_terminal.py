@@ -138,7 +138,7 @@ CASES = (
     Case("cli/options.py:_with_stage", nothing, (*ACTIVE, "--dry-run", "--stage", "acitve"), "is not a stage"),
     Case("cli/options.py:_with_stage", promoted, (*ROLLBACK, "--dry-run", "--stage", "prod"), "is not a stage"),
     Case("cli/registry.py:_write_models", stranger, ("registry", "split"), "", leads_on=True),
-    Case("cli/schemas.py:run", nothing, ("schemas", "schemas", "--check"), "not up to date"),
+    Case("cli/schemas.py:_writing", nothing, ("schemas", "schemas", "--check"), "not up to date"),
     Case("cli/verify.py:_verify", no_git, ("verify",), "git is not installed here"),
     Case("cli/verify_checkout.py:verify_checkout", deployed, ("verify",), "not inside a git repository"),
     Case("cli/verify_checkout.py:_registry_at", no_registry_once, ("verify", "--base", "before"), "", leads_on=True),

@@ -178,7 +178,7 @@ def _all_proven(directory: str, copied: Copied, limits: Limits) -> Iterator[Find
     by_pointer = f" ({pointers} by a Git LFS pointer)" if pointers else ""
     total = sum(sizes.values())
     if here:
-        yield passed("artifact.digest", f"{here} files, every sha256 as listed{by_pointer}", where=directory)
+        yield passed("artifact.digest", f"{counted(here, 'file')}, every sha256 as listed{by_pointer}", where=directory)
     yield passed(
         "artifact.limits",
         f"{counted(len(sizes), 'file')} of {limits.files:,}, {total:,} bytes of {limits.artifact_bytes:,}",

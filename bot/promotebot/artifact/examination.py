@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ from promotebot.artifact.formats import (
 from promotebot.artifact.golden_names import owns_golden, unread_golden
 from promotebot.artifact.lfs import InLfs, check_held, lfs_findings
 from promotebot.artifact.limits import Terms
-from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, manifest_command, parse_manifest
+from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, first_manifest_command, parse_manifest
 from promotebot.artifact.opening_findings import Subject, opening_findings
 from promotebot.artifact.parts import Listed, models_of, program_findings, referred_files, unreferred_findings
 from promotebot.artifact.programs import program_by_name
@@ -157,7 +157,7 @@ class Examination:
         listing = list_files(self.source, self.directory, self.terms)
         self.findings += check_entries(listing, self.terms)
         self._pass_unless("path.symlink", "no symlinks or submodules")
-        manifest = self._manifest()
+        manifest = self._manifest(listing.files)
         listing = with_outside(listing, manifest, self.source) if manifest else listing
         self.findings += check_tracked(self.source, listing)
         if manifest is None:
@@ -203,9 +203,10 @@ class Examination:
         if not any(finding.rule == rule for finding in errors_in(self.findings)):
             self.findings.append(passed(rule, message, where=self.directory))
 
-    def _manifest(self) -> Manifest | None:
+    def _manifest(self, files: Iterable[str]) -> Manifest | None:
         path = f"{self.directory}/{FILE_NAME}"
-        kind, remedy = self.source.kind(path), Remedy("write one, and commit it: ", manifest_command(self.directory))
+        kind, write = self.source.kind(path), first_manifest_command(self.directory, files)
+        remedy = Remedy("write one, and commit it: ", write)
         if kind is not Kind.FILE:
             message = f"There is no {FILE_NAME}" if kind is None else f"{FILE_NAME} is a {kind.value}"
             if kind is None and path in self.source.left_out(self.directory):

@@ -238,9 +238,22 @@ def with_tuples(document: Any, *keys: str) -> Any:
     return {**document, **{key: tuple(document[key]) for key in keys if isinstance(document.get(key), list)}}
 
 
-def manifest_command(directory: str, model_file: str = "model.onnx") -> Command:
-    """Return the command that writes a directory's manifest again."""
-    return shell("promotebot", "manifest", directory, *flag_words("model_file", model_file))
+MODEL_ENDS = (".onnx", ".safetensors", ".gguf", ".pt", ".pth", ".pkl", ".joblib", ".h5", ".keras", ".pb", ".bin")
+"""Ends of names that models have."""
+
+
+def manifest_command(directory: str, model_file: str | None = "model.onnx") -> Command:
+    """Return the command that writes a directory's manifest; without a model's file it takes the only one, or asks."""
+    return shell("promotebot", "manifest", directory, *(flag_words("model_file", model_file) if model_file else ()))
+
+
+def first_manifest_command(directory: str, files: Iterable[str]) -> Command:
+    """Return the command that writes a directory's first manifest; it asks for the model where several may be it."""
+    for ends in ((".onnx",), MODEL_ENDS):
+        models = [name for name in files if name.lower().endswith(ends) and not name.startswith("test_data_set_")]
+        if len(models) == 1:
+            return manifest_command(directory, models[0])
+    return manifest_command(directory, None)
 
 
 def colliding(paths: Iterable[str]) -> Iterator[tuple[str, str]]:

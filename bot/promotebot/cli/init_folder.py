@@ -26,6 +26,9 @@ def folder_of(root: Path, base_dir: str | None, prefix: str | None) -> Folder | 
         UsageError: for a folder outside of the repository or with an odd name, and for a word that is taken.
         InvalidInput: where the word's workflow files are another registry's.
     """
+    if prefix and _may_be_word(f"/{prefix}"):
+        line = Remedy("put one before it: ", again(prefix=f"/{prefix}"))
+        raise UsageError(f"{prefix!r} does not begin with a slash", where="--prefix", remedy=line)
     inside = Path(base_dir or root).resolve()
     if inside == root.resolve():
         if prefix and not _may_be_word(prefix):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from promotebot.artifact.golden_names import is_in_golden_set
-from promotebot.artifact.manifest import FILE_NAME
+from promotebot.artifact.manifest import FILE_NAME, MODEL_ENDS
 from promotebot.errors import PromotebotError
 from promotebot.foreign import mlflow
 from promotebot.foreign.read import read_foreign
@@ -15,10 +15,8 @@ from promotebot.foreign.tags import GtoRepository
 from promotebot.git.checkout import Checkout
 from promotebot.pulls.reach import is_for, registries_in
 from promotebot.registry.files import ModelDirectory
-from promotebot.registry.registry import ModelRegistry
+from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
 
-MODELS = (".onnx", ".safetensors", ".gguf", ".pt", ".pth", ".pkl", ".joblib", ".h5", ".keras", ".pb", ".bin")
-"""Ends of names that models have."""
 _REGISTRY_WORDS = ("model", "registry", "artifacts", "champion", "production", "stages")
 _REGISTRY_ENDS = (".json", ".yaml", ".yml", ".db", ".sqlite", ".sqlite3")
 _MAX_BYTES = 4 * 1024 * 1024
@@ -56,7 +54,7 @@ def look_around(repository: Checkout, registry_path: str, default_branch: str, b
         [folder for folder in _bare(tracked) if is_for(folder, base_dir, registries_in(tracked))],
         list(_large(repository, tracked)),
         list(_branches(repository, registry_path, default_branch)),
-        [] if base_dir else _folders(tracked),
+        [] if base_dir else _folders(tracked, repository.root),
     )
 
 
@@ -100,7 +98,7 @@ def _is_foreign(git: GtoRepository, file: Path) -> bool:
 def _bare(tracked: Sequence[str]) -> Iterator[str]:
     """Yield the directories that hold a model, and neither a manifest nor one above it."""
     manifests = {str(PurePosixPath(path).parent) for path in tracked if PurePosixPath(path).name == FILE_NAME}
-    models = [path for path in tracked if path.endswith(MODELS) and not is_in_golden_set(path)]
+    models = [path for path in tracked if path.endswith(MODEL_ENDS) and not is_in_golden_set(path)]
     folders = dict.fromkeys(str(PurePosixPath(path).parent) for path in models)
     for folder in folders:
         above = {folder, *(str(parent) for parent in PurePosixPath(folder).parents)}
@@ -108,10 +106,12 @@ def _bare(tracked: Sequence[str]) -> Iterator[str]:
             yield folder
 
 
-def _folders(tracked: Sequence[str]) -> list[str]:
+def _folders(tracked: Sequence[str], root: Path) -> list[str]:
     """Return the folders of a monorepo that look like projects of their own, because `ml/artifacts` is in them."""
     found = dict.fromkeys(before for path in tracked if (before := path.partition("/ml/artifacts/")[0]) != path)
-    return [folder for folder in found if folder not in registries_in(tracked)]
+    known = registries_in(tracked)
+    # One that was just set up is not committed yet.
+    return [folder for folder in found if folder not in known and not (root / folder / DEFAULT_PATH).exists()]
 
 
 def _large(repository: Checkout, tracked: Sequence[str]) -> Iterator[str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from promotebot.artifact.digest import hash_stream
-from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
+from promotebot.artifact.golden_names import is_in_golden_set
+from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, MODEL_ENDS, Manifest, manifest_command, parse_manifest
 from promotebot.artifact.source import Kind
 from promotebot.artifact.statements import is_signature_name
 from promotebot.artifact.work_tree import WorkTree
@@ -40,7 +41,7 @@ from promotebot.registry.names import (
 )
 from promotebot.registry.store import StoredRegistry
 from promotebot.remedies import Remedy, again, choices, shell
-from promotebot.text import short_digest
+from promotebot.text import counted, listed, short_digest
 
 Changes = Mapping[str, Sequence[str]]
 MAX_CHOICES = 5
@@ -123,7 +124,7 @@ def _tell(options: argparse.Namespace, path: Path, manifest: Manifest, changes: 
     parts = [f"{words[kind]}: {', '.join(paths)}" for kind, paths in changes.items() if paths]
     stored, signed = notes
     told = f" ({'; '.join(parts)})" if parts else ""
-    sys.stdout.write(f"wrote {path}: {len(manifest.sha256)} files{told}{stored}\n")
+    sys.stdout.write(f"wrote {path}: {counted(len(manifest.sha256), 'file')}{told}{stored}\n")
     sys.stdout.write(f"{signed}\n" if signed else "")
 
 
@@ -175,6 +176,8 @@ def _model_file(name: object, directory: Path, sha256: Mapping[str, str]) -> str
     if isinstance(name, str) and name in sha256:
         return name
     models = [one for one in sha256 if one.lower().endswith(".onnx")]
+    if name is None and not (len(models) == 1 and any("/" not in one for one in sha256)):
+        _check_folder(directory, sha256)
     if name is None and len(models) == 1:
         return models[0]
     likely = sorted(sha256, key=lambda one: (not one.endswith(".onnx"), one))[:MAX_CHOICES]
@@ -183,6 +186,16 @@ def _model_file(name: object, directory: Path, sha256: Mapping[str, str]) -> str
         f"{name!r} is not in {directory}" if name else f"which file of {directory} is the model?",
         remedy=lines if likely else "put the model's files there first",
     )
+
+
+def _check_folder(directory: Path, sha256: Mapping[str, str]) -> None:
+    """Raise InvalidInput where models are only in folders below: probably one of them is the artifact's directory."""
+    models = [one for one in sha256 if one.lower().endswith(MODEL_ENDS) and not is_in_golden_set(one)]
+    folders = sorted({one.partition("/")[0] for one in models if "/" in one})
+    if folders and not any("/" not in one for one in models):
+        lines = [manifest_command(str(directory / folder), None) for folder in folders[:MAX_CHOICES]]
+        message = f"no model is in {directory} itself, only in {listed(folders)} below it"
+        raise InvalidInput(message, remedy=choices("write the manifest there", lines))
 
 
 def _check_promoted(options: argparse.Namespace, manifest: Manifest) -> None:

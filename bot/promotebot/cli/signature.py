@@ -15,6 +15,7 @@ from promotebot.artifact.statements import FILE_NAME, MAX_BYTES, is_signature_na
 from promotebot.cli.output import write_file
 from promotebot.errors import InvalidInput, UsageError
 from promotebot.files import read_given
+from promotebot.text import counted
 
 PASSPHRASE = "PROMOTEBOT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 Sign = Callable[[Mapping[str, str], bytes], str]
@@ -41,7 +42,7 @@ def signer(key_file: str | None, directory: Path) -> Sign:
     def sign(sha256: Mapping[str, str], manifest: bytes) -> str:
         files = {**sha256, MANIFEST: hashlib.sha256(manifest).hexdigest()}
         write_file(path, signature_bytes(directory.resolve().name, files, key))
-        return f"wrote {path}: the signature of {len(files)} files"
+        return f"wrote {path}: the signature of {counted(len(files), 'file')}"
 
     return sign
 

@@ -188,6 +188,8 @@ class _Reading:
     def _stage(self, name: str, word: str, held: Any, place: str, versions: _Versions) -> None:
         """Take what one stage of a model holds."""
         if held in (None, "", {}, []) or (isinstance(held, str) and plain(held) in NO_STAGE):
+            if plain(word) not in self.words:
+                self.found.tell(place, "holds nothing, and left out")
             return
         if plain(word) not in self.words:
             remedy = f"say which it is: --stage {plain(word)}=staging, or =none to leave it out"
@@ -223,7 +225,7 @@ class _Reading:
                 place, "has something in it that looks like a stage; move it to where the others are", blocking=True
             )
         elif isinstance(value, list):
-            self.found.tell(place, f"left out: {len(value)} entries")
+            self.found.tell(place, f"left out: {len(value)} {'entry' if len(value) == 1 else 'entries'}")
         else:
             self.found.tell(place, "left out")
 
