@@ -24,7 +24,8 @@ def test_logins_teams_and_the_owners_are_people() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["@alice", "acme/ml", "@acme/", "@/ml", "@acme/ml/x", "a@example.com", "alice_b", "", "@acme/m l", "1"]
+    "name",
+    ["@alice", "acme/ml", "@acme/", "@/ml", "@acme/ml/x", "a@example.com", "alice_b", "", "@acme/m l", "@acme/..", "1"],
 )
 def test_anything_else_is_refused_and_told_what_is_taken(name: str) -> None:
     with pytest.raises(InvalidInput, match=r"stages\.active\.people.*neither a login such as alice"):

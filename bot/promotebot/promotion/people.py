@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 OWNERS = "CODEOWNERS"
 """Stands for the owners that the base's file CODEOWNERS names for the registry."""
 LOGIN = re.compile(r"^[A-Za-z0-9-]{1,39}$")
-_TEAM = re.compile(r"^@[A-Za-z0-9-]{1,39}/[A-Za-z0-9_.-]{1,100}$")
+_TEAM = re.compile(r"^@[A-Za-z0-9-]{1,39}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")  # `..` would lead elsewhere in a path
 _PERSON = rf"^(?:{LOGIN.pattern[1:-1]}|{_TEAM.pattern[1:-1]})$"
 
 
