@@ -91,6 +91,25 @@ def test_the_owners_of_the_registry_on_the_base_may_and_the_branch_names_none(of
     for login, decision in (("mallory", "refused"), ("bob", "refused"), ("carol", "promoted")):
         assert office.ask(number, "/promote active", author=login).outputs["decision"] == decision
     assert "carol" in office.answer(number), "who may is named"
-    assert office.gate(number).outputs["decision"] == "passed"
+    assert office.gate(number).outputs["decision"] == "refused", "alice opened it, who may not say who owns the registry"
     office.push("bob", "main", {".github/CODEOWNERS": "/ml/registry/\n"}, "chore: No owner")
     assert office.ask(number, "/withdraw", author="carol").outputs["decision"] == "refused"
+
+
+@pytest.mark.thorough
+def test_whoever_changes_the_owners_that_may_promote_needs_what_a_change_of_the_policy_needs(office: Office) -> None:
+    """A role, and the approvals of `separation`; nobody's owners are changed by other lines of the file."""
+    office.policy("stages: {active: {people: [CODEOWNERS]}}\nseparation: {approvals: 1}\n")
+    office.push("bob", "main", {".github/CODEOWNERS": "/ml/registry/ @bob\n"}, "chore: Owners")
+    for login, title, text, decision in (
+        ("alice", "Docs", "/docs/ @alice\n/ml/registry/ @bob\n", "passed"),
+        ("carol", "Me, too", "/ml/registry/ @bob @carol\n", "refused"),
+        ("bob", "Alice, too", "/ml/registry/ @bob @alice\n", "waiting"),
+    ):
+        branch = title.lower().replace(", ", "-")
+        office.person(login).start_branch(branch)
+        office.push(login, branch, {".github/CODEOWNERS": text}, f"chore: {title}")
+        pull = office.repository.open_pull(author=login, head=branch, title=title)
+        assert office.gate(pull.number).outputs["decision"] == decision, title
+    office.repository.review(pull.number, by="carol", state="APPROVED")
+    assert office.gate(pull.number).outputs["decision"] == "passed"

@@ -30,7 +30,7 @@ from promotebot.gate.hold import (
     mark_ref,
 )
 from promotebot.gate.lifting import BY_REMARK, BY_REVIEW, Lifting, times_written
-from promotebot.gate.policy import changes_policy
+from promotebot.gate.policy import changes_who_may
 from promotebot.gate.record import PullRecord
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.status import publish_red
@@ -289,9 +289,9 @@ def _highest_stage(record: PullRecord) -> Stage | None:
     changeset = snapshot.changeset
     try:
         if snapshot.pull.is_fork:
-            is_ours = bool(changeset.touched_registry_files) or changes_policy(changeset)
+            is_ours = bool(changeset.touched_registry_files) or changes_who_may(changeset)
             return Stage.ACTIVE if is_ours else None
-        if changes_policy(changeset):
+        if changes_who_may(changeset):
             return Stage.ACTIVE
         if changeset.base_registry is None and changeset.head_registry is None:
             return None

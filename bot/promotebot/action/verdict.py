@@ -15,7 +15,7 @@ from promotebot.gate.attestation import any_revoked
 from promotebot.gate.conditions import conditions, has_conditions
 from promotebot.gate.evaluate import GateResult
 from promotebot.gate.hold import carry_holds
-from promotebot.gate.policy import changes_policy, edit_of_policy
+from promotebot.gate.policy import changes_who_may, edit_of_policy
 from promotebot.gate.requests import RequestCheck
 from promotebot.gate.required import CHECKS, LABELS
 from promotebot.gate.status import publish_red
@@ -85,7 +85,7 @@ def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> st
     neither promotes nor changes an artifact or the policy is not asked about.
     """
     snapshot, job = attempt.snapshot, attempt.job
-    if not (result.steps or result.described or changes_policy(changeset) or changeset.touched_artifacts):
+    if not (result.steps or result.described or changes_who_may(changeset) or changeset.touched_artifacts):
         return ""
     commits = {str(step.event.request.head_sha) for step in result.steps if step.event.request}
     now = job.github.look_again(snapshot.pull.number, sorted(commits))

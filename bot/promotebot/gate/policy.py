@@ -9,10 +9,12 @@ from promotebot.artifact.quarantine import digests_of, lifted, quarantined
 from promotebot.artifact.source import FileSource
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.people import OWNERS
 from promotebot.promotion.policy import MAX_BYTES, parse_policy
 from promotebot.promotion.policy_changes import Effect, PolicyChange, PolicyEdit, compare_policies
 from promotebot.promotion.replay import Step
 from promotebot.pulls.branch_commands import bring_up_to_date
+from promotebot.pulls.codeowners import changes_owners
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.registry.model import Action
 from promotebot.remedies import Remedy, comment
@@ -28,11 +30,18 @@ def changes_policy(changeset: ChangesetLike) -> bool:
     return any(path == place or path.startswith(f"{place}/") for path in changeset.changed_paths)
 
 
+def changes_who_may(changeset: ChangesetLike) -> bool:
+    """Return whether the branch changes the policy, or the owners of the registry, whom the policy lets promote."""
+    return changes_policy(changeset) or changes_owners(changeset)
+
+
 def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
     """Yield each key that the branch's policy changes; an error where nobody could promote by that policy.
 
     It decides nothing here: this pull request itself is judged by the base's policy.
     """
+    if changes_owners(changeset):
+        yield warning(RULE, _OWNERS, where=changeset.registry_path, remedy=_IF_INTENDED)
     if not changes_policy(changeset):
         return
     place = changeset.policy_path
@@ -53,27 +62,31 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
         yield passed(RULE, "the policy means the same as the base's", where=place)
 
 
+_OWNERS = "The registry gets other owners by CODEOWNERS, and the policy lets owners promote."
+_IF_INTENDED = "approve it only if it is intended: it applies to every promotion after the merge"
 _BOTH = "Base and branch both changed the policy, so no commit contains the policy that merging would create."
 
 
 def loosened_keys(changeset: ChangesetLike) -> list[str]:
     """Return the keys of the policy by which the branch may allow something that was refused.
 
-    A policy that does not read loosens nothing: `check_policy` refuses it.
+    The owners of the registry count as one, where the policy lets them promote. A policy that does not read loosens
+    nothing: `check_policy` refuses it.
     """
+    owners = [OWNERS] if changes_owners(changeset) else []
     if not changes_policy(changeset):
-        return []
+        return owners
     try:
         head = parse_policy(_ends(changeset)[-1], where=changeset.policy_path)
     except InvalidInput:
-        return []
-    return [change.key for change in compare_policies(changeset.policy, head) if change.loosens]
+        return owners
+    return [*owners, *(change.key for change in compare_policies(changeset.policy, head) if change.loosens)]
 
 
 def edit_of_policy(changeset: ChangesetLike) -> PolicyEdit:
     """Return what the branch does with the policy; one that does not read is only a change, which is refused."""
     if not changes_policy(changeset):
-        return PolicyEdit.NONE
+        return PolicyEdit.CHANGE if changes_owners(changeset) else PolicyEdit.NONE
     try:
         head = parse_policy(_ends(changeset)[-1], where=changeset.policy_path)
     except InvalidInput:
@@ -130,8 +143,7 @@ def _told(change: PolicyChange, place: str) -> Finding:
     message = f"`{change.key}` {verb}: {_cut(change.before)} → {_cut(change.after)}"
     if change.effect is not Effect.WEAKER:
         return passed(RULE, message, where=place)
-    remedy = "approve it only if it is intended: it applies to every promotion after the merge"
-    return warning(RULE, f"{message}.", where=place, remedy=remedy)
+    return warning(RULE, f"{message}.", where=place, remedy=_IF_INTENDED)
 
 
 def _cut(value: str) -> str:

@@ -10,7 +10,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.findings import Finding, Severity, error, passed
 from promotebot.gate.admission import DOING, people_refusal, pull_refusal, role_refusal, target_refusal
 from promotebot.gate.attestation import attestation_problems
-from promotebot.gate.policy import changes_policy, loosened_keys
+from promotebot.gate.policy import changes_who_may, loosened_keys
 from promotebot.gate.pushers import pushers_since
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.replay import Step
@@ -93,7 +93,7 @@ class RequestCheck:
         # Whoever could change it for one model could change it for all.
         pull, policy, place = self.snapshot.pull, self.changeset.policy.strictest, self.changeset.policy_path
         loosened = loosened_keys(self.changeset)
-        unapproved = pull.is_fork and policy.separation is not None and changes_policy(self.changeset)
+        unapproved = pull.is_fork and policy.separation is not None and changes_who_may(self.changeset)
         if not loosened and not unapproved:
             return
         people, keys = self._people, ", ".join(f"`{key}`" for key in loosened)

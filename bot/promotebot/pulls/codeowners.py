@@ -8,9 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from promotebot.artifact.source import Kind
+
 if TYPE_CHECKING:
+    from promotebot.artifact.source import FileSource
     from promotebot.promotion.policy import Policy
     from promotebot.pulls.changeset import Changeset
+    from promotebot.pulls.compare import ChangesetLike
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks; the first file that is there counts."""
@@ -49,3 +53,30 @@ def policy_with_owners(changeset: Changeset) -> Policy:
     files = (changeset.repository.read_file(changeset.base, place, max_bytes=MAX_BYTES) for place in PLACES)
     data = next((one for one in files if one is not None), b"")
     return policy.with_owners(owners_of(data.decode("utf-8", "replace"), changeset.registry_path))
+
+
+def changes_owners(changeset: ChangesetLike) -> bool:
+    """Return whether merging may give the registry other owners, where the policy lets them promote.
+
+    A file that is there at one side only, or is no regular file, is another one: unknown is never the same.
+
+    Raises:
+        CouldNotVerify: when git does not answer.
+    """
+    if not changeset.policy.names_owners or not any(path in PLACES for path in changeset.changed_paths):
+        return False
+    sides = (changeset.fork_files, changeset.base_files, changeset.head_files)
+    fork, base, head = (_owners(files, changeset.registry_path) for files in sides)
+    return not (fork == base == head and head is not None)
+
+
+def _owners(files: FileSource, path: str) -> list[str] | None:
+    """Return the owners of a file as one side names them; None where that is not known."""
+    place = next((place for place in PLACES if files.kind(place) is not None), None)
+    if place is None:
+        return []
+    if files.kind(place) is not Kind.FILE:
+        return None
+    with files.open(place) as stream:
+        data = stream.read(MAX_BYTES + 1)
+    return owners_of(data.decode("utf-8", "replace"), path) if len(data) <= MAX_BYTES else None
