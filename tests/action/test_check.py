@@ -202,6 +202,24 @@ def test_a_comment_that_is_older_than_the_commit_ticks_nothing(office: Office, p
     assert ticks_on(office, office.head(pull)) == []
 
 
+def test_a_comment_about_another_commit_ticks_nothing_on_the_one_that_the_branch_was_forced_back_to(
+    office: Office, pull: int
+) -> None:
+    judged = office.head(pull)
+    office.push("alice", "evaluation", {"more.txt": "more"}, "docs: More", force=True)
+    office.hub.pass_time(60)
+    comment = office.repository.comment(pull, author="bob", body="/check 7")
+    event = office.repository.issue_comment_event(comment.id)
+    office.hub.pass_time(60)
+    alice = office.person("alice")
+    alice.git("fetch", "--quiet", "origin", judged)
+    alice.git("push", "--quiet", "--force", "origin", f"{judged}:refs/heads/evaluation")
+    office.hub.pass_time(60)
+    assert office.job(event).outputs["reason_code"] == "sha_mismatch"
+    assert ticks_on(office, judged) == []
+    assert office.ask(pull, "/check 7", author="bob").outputs["reason_code"] == "checked"
+
+
 def test_a_command_and_its_tick_in_one_comment_tick_nothing(office: Office) -> None:
     number = office.pull()
     job = office.ask(number, f"{STAGING}\n/check 7")

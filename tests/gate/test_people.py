@@ -91,7 +91,9 @@ def test_the_owners_of_the_registry_on_the_base_may_and_the_branch_names_none(of
     for login, decision in (("mallory", "refused"), ("bob", "refused"), ("carol", "promoted")):
         assert office.ask(number, "/promote active", author=login).outputs["decision"] == decision
     assert "carol" in office.answer(number), "who may is named"
-    assert office.gate(number).outputs["decision"] == "refused", "alice opened it, who may not say who owns the registry"
+    assert office.gate(number).outputs["decision"] == "refused", (
+        "alice opened it, who may not say who owns the registry"
+    )
     office.push("bob", "main", {".github/CODEOWNERS": "/ml/registry/\n"}, "chore: No owner")
     assert office.ask(number, "/withdraw", author="carol").outputs["decision"] == "refused"
 

@@ -126,21 +126,24 @@ def _involved(steps: Sequence[Step], attempt: Attempt) -> set[str]:
 
 
 def _late(attempt: Attempt) -> Refusal | None:
-    """Return that the head may be newer than the comment: then nobody looked at it before it was written.
+    """Return that this may have become the head after the comment: then it is not what its author looked at.
 
-    The bot says something of each head as soon as it is there. What it said first has to be older than the comment.
+    The bot says something of each head as soon as it is there. What it said first has to be older than the comment,
+    and so has the last move of the branch, which may have come back to a commit from before.
 
     Raises:
         CouldNotVerify: when GitHub does not answer.
     """
-    head, bot = attempt.snapshot.changeset.head, attempt.job.settings.bot_login
-    statuses = attempt.job.github.statuses(head)
-    times = [status.created_at for status in statuses if status.creator == bot and status.created_at]
+    snapshot, job = attempt.snapshot, attempt.job
+    head = snapshot.changeset.head
+    statuses = job.github.statuses(head)
+    times = [one.created_at for one in statuses if one.creator == job.settings.bot_login and one.created_at]
+    moved = next(iter(pushes_up_to(head, snapshot.pull.head_ref, job)), None)
     own = (one.written_at for one in attempt.replier.comments if one.id == attempt.requester.comment_id)
     written = next(own, None)
-    if times and written and min(times) <= written:
+    if times and written and moved and moved.after == head and moved.at and max(min(times), moved.at) <= written:
         return None
-    message = f"{head[:7]} is newer than this comment, or was not shown by the gate before it."
+    message = f"{head[:7]} became the head after this comment, or was not shown by the gate before it."
     return Refusal(
         Reason.SHA_MISMATCH, message, "look at the card of this commit, then write the command in a new comment"
     )

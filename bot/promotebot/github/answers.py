@@ -59,6 +59,7 @@ def read_push(push: Mapping[str, Any]) -> BranchPush:
         is_person=actor is None or actor["type"] == "User",
         creates=push["activity_type"] == "branch_creation",
         id=int(push["id"]),
+        at=read_time(push["timestamp"]),
     )
 
 

@@ -114,6 +114,8 @@ class BranchPush:
     creates: bool = False
     id: int = 0
     """GitHub's own number of the entry; 0 where none is known."""
+    at: datetime | None = None
+    """When it moved, UTC; None where that is not known."""
 
 
 @dataclass(frozen=True)
