@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from promotebot.cli.main import main
+from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
@@ -46,6 +48,21 @@ def test_without_dry_run_the_registry_is_written_and_verifies(
     capsys.readouterr()
     assert main(["verify", "--path", REGISTRY, "--base-dir", "."]) == 0
     assert "verified: ml/registry/models.json" in capsys.readouterr().out
+
+
+def test_an_exception_from_a_rule_is_answered_with_the_comment_that_asks_for_it(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FLAGS, "--stage", "active", "--override", "freeze: the fix for incident 7", "--reason=now"]) == 2
+    said = capsys.readouterr().err
+    assert "error: --override: an exception from a rule is only made in a comment" in said
+    (line,) = re.findall(r"write this comment on the pull request: (.+)", said)
+    (asked,) = parse_comment(line)
+    assert isinstance(asked, ChangeCommand)
+    assert (asked.arguments.override, asked.arguments.reason) == ("freeze: the fix for incident 7", "now")
+    assert asked.arguments.artifact_dir == V2
+    assert main([*FLAGS, "--stage", "active", "--override", "freeze"]) == 1, "no rule with a reason"
+    assert alice.git("status", "--porcelain") == ""
 
 
 def test_the_written_change_passes_the_gate(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:

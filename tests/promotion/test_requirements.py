@@ -58,8 +58,8 @@ ASKED = {
     ),
     "overrides: [{rule: freeze, people: [alice], start: 2026-03-01T00:00, end: 2026-03-02T00:00}]": (
         "overrides",
-        "alice may make an exception from freeze with --override, from 2026-03-01T00:00 to 2026-03-02T00:00 (UTC), "
-        "1 time for each model",
+        "alice may make an exception from freeze in a comment, with --override, from 2026-03-01T00:00 to "
+        "2026-03-02T00:00 (UTC), 1 time for each model",
     ),
     "drafts: true": ("drafts", "a draft pull request may carry it"),
     "formats: [onnx, opaque]": ("formats", "a model of another format than ONNX is accepted, and not opened"),

@@ -14,13 +14,14 @@ from promotebot.cli.examiner import examiner_of
 from promotebot.cli.options import stage_of
 from promotebot.cli.paths import path_in
 from promotebot.cli.work_tree import work_tree_of
-from promotebot.errors import InvalidInput
+from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding
 from promotebot.git.checkout import Checkout
 from promotebot.planning.complete import manifest_in, prepare
 from promotebot.planning.decide import PromotionContext
 from promotebot.planning.worktree import WorkTreePaths
 from promotebot.promotion.infer import InferenceContext
+from promotebot.promotion.overridable import parse_override
 from promotebot.promotion.request import CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.registry.names import (
@@ -31,6 +32,7 @@ from promotebot.registry.names import (
     parse_model_name,
     parse_text,
 )
+from promotebot.remedies import Remedy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-signature-change", metavar="WHY", help="why inputs, outputs or features may differ from ACTIVE"
     )
+    parser.add_argument("--override", help=argparse.SUPPRESS)  # a comment's: known here to answer with its line
     parser.add_argument("--share", metavar="PERCENT", help="for staging: how much of production it gets, such as 5%%")
     parser.add_argument("--new-model", action="store_true", help="add a model that is not in the registry yet")
     add_change_options(parser)
@@ -112,7 +115,12 @@ def _arguments(options: argparse.Namespace, work_tree: WorkTreePaths) -> Command
             "notes": parse_text,
             "lift_hold": parse_text,
             "allow_signature_change": parse_text,
+            "override": parse_override,
             "share": parse_canary_share,
         },
     )
-    return CommandArguments(new_model=options.new_model, dry_run=options.dry_run, **values)
+    arguments = CommandArguments(new_model=options.new_model, dry_run=options.dry_run, **values)
+    if arguments.override:
+        remedy = Remedy("write this comment on the pull request: ", arguments.line({}))
+        raise UsageError("an exception from a rule is only made in a comment", where="--override", remedy=remedy)
+    return arguments

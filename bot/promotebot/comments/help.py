@@ -122,8 +122,10 @@ def _every(facts: HelpFacts) -> str:
 
 _FLAGS = (
     "A promotion also takes `--artifact-dir`, `--artifact-id`, `--dataset-id` and `--git-sha`, which set values "
-    "explicitly, `--sha` to accept only this head, `--new-model` to add a model, and, to STAGING, `--share` for its "
-    "part of production, such as `--share 5%`."
+    "explicitly, `--sha` to accept only this head, `--new-model` to add a model, `--lift-hold` with the reason to end "
+    "the hold after a rollback, `--allow-signature-change` with the reason for other inputs, outputs or features, and, "
+    "to STAGING, `--share` for its part of production, such as `--share 5%`. `--override` is only accepted where the "
+    "policy grants an exception under `overrides`."
 )
 
 
@@ -142,11 +144,16 @@ def commands(facts: HelpFacts) -> Iterator[tuple[str, str]]:
         )
         yield "/withdraw", "withdraws the promotions of this pull request, before the merge"
         yield "/hold p95 went up", "blocks the merge of this pull request, also after later pushes"
-        yield "/unhold", "lifts every hold of this pull request; needs permission for the promotions that it contains"
+        yield (
+            "/unhold",
+            "lifts every hold of this pull request; needs the role for the highest stage that it promotes to",
+        )
         yield "/check 4", "ticks a box of the card's checklist that no rule answers, for this commit"
         yield "/why", "explains the gate's result: the causes, the policy's lines and the fixes"
     if model:
-        back = "returns to the last ACTIVE artifact whose bytes still verify; `--to` chooses another by its id"
+        back = (
+            "returns to the last ACTIVE artifact whose bytes still verify; `--to` chooses another by its id or digest"
+        )
         yield f'/rollback {model} --reason "incident"', back
     if model and facts.is_pull:
         yield f'/demote {model} active --reason "incident"', "empties the stage: ACTIVE is then without a model"

@@ -88,7 +88,9 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         yield Requirement("windows", f"a time that is open: {windows}")
     for one in policy.overrides:
         until = f"from {one.start} to {one.end} ({one.timezone}), {counted(one.uses, 'time')} for each model"
-        words = f"{listed(list(one.people))} may make an exception from {one.rule} with --override, {until}"
+        words = (
+            f"{listed(list(one.people))} may make an exception from {one.rule} in a comment, with --override, {until}"
+        )
         yield Requirement("overrides", words)
     yield from on_the_pull_request(policy, stage)
     if policy.separation:
@@ -116,7 +118,7 @@ def _share(bounds: SharePolicy) -> Requirement:
     span = f"{percentage(bounds.minimum)} to {percentage(bounds.maximum)} of production"
     if bounds.required:
         return Requirement("stages.staging.share.required", f"--share with {span}")
-    return Requirement("stages.staging.share.maximum", f"{span}, if --share gives it any")
+    return Requirement("stages.staging.share.maximum", f"with --share: {span}")
 
 
 def _for_active(policy: Policy) -> Iterator[Requirement]:

@@ -156,7 +156,7 @@ def active_has_dataset_id(context: RuleContext) -> Iterator[Finding]:
 def reason_is_given(context: RuleContext) -> Iterator[Finding]:
     """Check that a demotion, a rollback, or ACTIVE under a policy that requires it, has a reason; else warn."""
     request = context.request
-    # Shadow and staging affect no user.
+    # Shadow affects no user, and staging few.
     if request.stage is not Stage.ACTIVE and request.action is Action.PROMOTE:
         return
     # A pull request's title is recorded as the reason, but it is nobody's answer to the question why.
