@@ -110,6 +110,18 @@ def test_who_runs_it_is_said_with_the_rollback_that_takes_it_out(office: Office)
     assert office.ask(later, f'/rollback {MODEL} --reason "wrong labels"').outputs["decision"] == "promoted"
 
 
+def test_where_nothing_earlier_was_active_the_demotion_is_offered_and_works(office: Office) -> None:
+    office.policy(FREE)
+    number = office.pull("later")
+    job = office.ask(number, f'/reject {MODEL} --artifact {V1} --reason "wrong labels"')
+    assert says(job) == ("proposed", "quarantine"), job.log
+    answer = office.answer(number)
+    assert "/rollback" not in answer
+    told = re.search(rf"ACTIVE of `{MODEL}` runs it now\*\*.*: `(/[^`]*)`", answer)
+    assert told
+    assert office.ask(number, told[1]).outputs["decision"] == "promoted"
+
+
 def test_an_unrelated_pull_request_gets_it_in_another_one_and_is_left_alone(office: Office) -> None:
     number = office.pull()
     before = office.head(number)

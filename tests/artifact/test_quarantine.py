@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -40,23 +42,57 @@ def entry(copy: Path, more: str = "") -> str:
 def test_it_is_not_loaded_fetched_or_bundled_and_the_reason_is_said(copy: Path, tmp_path: Path) -> None:
     policy(copy, entry(copy))
     words = "ACTIVE of regime_classifier holds .* which is in quarantine: wrong labels"
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=words) as loaded:
         promotebot.load(MODEL, "active", base_dir=copy)
+    assert "promotebot verify --model regime_classifier; `allow_quarantined=True` loads it" in str(loaded.value)
     with pytest.raises(InvalidInput, match=words):
         fetch(MODEL, "active", tmp_path / "there", base_dir=copy)
     assert not (tmp_path / "there").exists()
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=words) as bundled:
         make_bundle(MODEL, "active", now=datetime.now(timezone.utc), base_dir=copy)
+    assert bundled.value.remedy.endswith("promotebot verify --model regime_classifier"), "there is no other way"
 
 
-def test_whoever_asks_for_it_gets_it(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_asks_for_it_gets_it(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     policy(copy, entry(copy))
     assert promotebot.load(MODEL, "active", base_dir=copy, allow_quarantined=True).path == copy / V1
     monkeypatch.chdir(copy)
     there = str(tmp_path / "there")
     assert main(["fetch", MODEL, "active", "--to", there]) != 0
-    assert main(["fetch", MODEL, "active", "--to", there, "--allow-quarantined"]) == 0
+    line = re.search(r"to copy it all the same: promotebot (.*)$", capsys.readouterr().err, re.MULTILINE)
+    assert line
+    assert main(shlex.split(line[1])) == 0
     assert promotebot.load(MODEL, "active", base_dir=there), "the copy has no policy that could say so"
+
+
+def test_a_copy_that_was_made_before_is_refused_as_soon_as_it_has_the_policy(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there"
+    fetch(MODEL, "active", there, base_dir=copy)
+    policy(copy, entry(copy))
+    verify = ["verify", "--without-git", "--base-dir", str(there)]
+    assert promotebot.load(MODEL, "active", base_dir=there), "nothing told the copy"
+    assert main(verify) == 0
+    with pytest.raises(InvalidInput, match="in quarantine: wrong labels"):
+        fetch(MODEL, "active", tmp_path / "next", base_dir=copy)
+    policy(there, (copy / POLICY_PATH).read_text())
+    with pytest.raises(InvalidInput, match="in quarantine: wrong labels"):
+        promotebot.load(MODEL, "active", base_dir=there)
+    capsys.readouterr()
+    assert main(verify) == 1
+    assert "which is in quarantine: wrong labels" in capsys.readouterr().out
+
+
+def test_a_copy_by_a_bundle_is_refused_as_soon_as_it_has_the_policy(copy: Path) -> None:
+    (copy / "bundle.json").write_bytes(make_bundle(MODEL, "active", now=datetime.now(timezone.utc), base_dir=copy))
+    shutil.rmtree(copy / "ml/registry")
+    assert promotebot.load(MODEL, "active", bundle=copy / "bundle.json", base_dir=copy)
+    policy(copy, entry(copy))
+    with pytest.raises(InvalidInput, match="in quarantine: wrong labels"):
+        promotebot.load(MODEL, "active", bundle=copy / "bundle.json", base_dir=copy)
 
 
 @pytest.mark.parametrize("text", ["", "require_sha: true\n", "# quarantine\n", "quarantine: []\n", "# \\\n"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -11,6 +12,8 @@ import promotebot
 from promotebot.cli.main import main
 from promotebot.errors import InvalidInput
 from promotebot.promotion.policy import parse_policy
+from promotebot.remedies import Remedy
+from tests.action.test_quarantine import FREE
 from tests.fake_github.people import Person
 from tests.office import Office
 
@@ -58,13 +61,51 @@ def test_after_it_the_artifact_is_refused_and_not_loaded(alice: Person, capsys: 
     assert reject("--commit", artifact=V1) == 0
     assert alice.git("log", "-1", "--format=%s") == f"chore(ml): Reject {V1}"
     assert "Reason: wrong labels" in alice.git("log", "-1", "--format=%b")
-    assert f"promotebot rollback --model {MODEL} --reason 'wrong labels'" in capsys.readouterr().err
+    assert f"promotebot demote --model {MODEL} --stage active --reason 'wrong labels'" in capsys.readouterr().err
     assert main(["promote", "--model", MODEL, "--stage", "shadow", "--artifact-dir", V1, "--artifact-id", "v1"]) == 1
     assert "is in quarantine: wrong labels" in capsys.readouterr().err
-    with pytest.raises(InvalidInput, match="in quarantine: wrong labels"):
+    with pytest.raises(InvalidInput, match="in quarantine: wrong labels") as loaded:
         promotebot.load(MODEL, "active", base_dir=alice.clone)
+    [this_says_how] = Remedy.of(loaded.value.remedy).commands
+    assert main([*this_says_how.steps[0][1:]]) == 1
+    shown = capsys.readouterr().out
+    assert "which is in quarantine: wrong labels" in shown
+    [line] = re.findall(r"promotebot ((?:demote|rollback) .*)$", shown, re.MULTILINE)
+    assert main(shlex.split(line)) == 0, "nothing earlier was ACTIVE"
+    capsys.readouterr()
+    assert main(["verify"]) == 0
+    assert "in quarantine" not in capsys.readouterr().out
+
+
+def active_is_v2(person: Person) -> None:
+    (person.clone / POLICY).parent.mkdir(exist_ok=True)
+    (person.clone / POLICY).write_text(FREE)
+    person.git("add", POLICY)
+    person.git("commit", "--message", "policy")
+    flags = ["--artifact-dir", V2, "--artifact-id", "v2", "--reason", "better", "--commit"]
+    assert main(["promote", "--model", MODEL, "--stage", "active", *flags]) == 0
+
+
+def test_with_an_earlier_active_the_rollback_is_offered_and_works(alice: Person, capsys: Capture) -> None:
+    active_is_v2(alice)
+    capsys.readouterr()
+    assert reject("--commit") == 0
+    told = re.search(rf"ACTIVE of {MODEL} runs it .* Next: promotebot (rollback .*)$", capsys.readouterr().err, re.M)
+    assert told
     assert main(["verify"]) == 1
-    assert "which is in quarantine: wrong labels" in capsys.readouterr().out
+    assert f"promotebot {told[1]}" in capsys.readouterr().out, "the verification gives the same line"
+    assert main(shlex.split(told[1])) == 0
+
+
+def test_a_rollback_to_what_is_in_quarantine_itself_is_not_offered(alice: Person, capsys: Capture) -> None:
+    active_is_v2(alice)
+    assert reject("--commit", artifact=V1) == 0
+    capsys.readouterr()
+    assert reject("--commit") == 0
+    told = re.search(rf"ACTIVE of {MODEL} runs it .* Next: promotebot (.*)$", capsys.readouterr().err, re.M)
+    assert told
+    assert main(["rollback", "--model", MODEL, "--reason", "wrong labels"]) == 1
+    assert main(shlex.split(told[1])) == 0
 
 
 def test_a_dry_run_writes_nothing_and_a_second_time_changes_nothing(alice: Person, capsys: Capture) -> None:

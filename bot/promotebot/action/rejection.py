@@ -101,8 +101,10 @@ class Rejection:
 
     def holders(self, rejected: RejectedArtifact) -> list[Holding]:
         """Return the stages of the base that hold it."""
-        registry = self.changeset.base_registry
-        return [*holders(rejected, registry, self.changeset.base_files)] if registry is not None else []
+        changeset, registry = self.changeset, self.changeset.base_registry
+        if registry is None:
+            return []
+        return [*holders(rejected, registry, changeset.base_files, changeset.policy.quarantine)]
 
     def propose(self, rejected: RejectedArtifact, context: CommentContext, why: str) -> Proposed | Refusal:
         """Open the pull request that adds the entry and nothing else; a second run finds the first one's.

@@ -38,7 +38,7 @@ from promotebot.registry.names import (
     to_datetime,
 )
 from promotebot.registry.registry import DEFAULT_PATH, ModelRegistry
-from promotebot.remedies import Remedy, shell
+from promotebot.remedies import CallerLine, Remedy, again, shell
 
 _DEPLOY = "deploy the files again from the commit that the registry comes from, after its verification passed"
 _NO_LIMIT = 1 << 62
@@ -85,7 +85,8 @@ def load(
     held.check_age(max_age)
     artifact = held.proven(_hashed) if cache is None else held.cached(Path(cache))
     held.check_signature(artifact, expected)
-    held.check_quarantine(artifact.manifest, allowed=allow_quarantined)
+    otherwise = "; `allow_quarantined=True` loads it all the same"
+    held.check_quarantine(artifact.manifest, otherwise, allowed=allow_quarantined)
     return artifact
 
 
@@ -120,7 +121,8 @@ def fetch(
     with whole_directory(target) as scratch:
         copy = held.copied(scratch / held.pointer.artifact_dir)
         held.check_signature(copy, expected)
-        held.check_quarantine(copy.manifest, allowed=allow_quarantined)
+        otherwise = ("; to copy it all the same: ", again(allow_quarantined=True))
+        held.check_quarantine(copy.manifest, *otherwise, allowed=allow_quarantined)
         held.write_pointers(scratch / DEFAULT_PATH)
     return Artifact(target / held.pointer.artifact_dir, copy.manifest, copy.share)
 
@@ -211,11 +213,11 @@ class _Held:
         if max_age is not None:
             check_age(self.known_at, max_age, where=self.registry.where, bundle=bundle_command(self.model, self.stage))
 
-    def check_quarantine(self, manifest: Manifest, *, allowed: bool = False) -> None:
+    def check_quarantine(self, manifest: Manifest, *otherwise: str | CallerLine, allowed: bool = False) -> None:
         """Raise InvalidInput for an artifact that the policy beside the registry has in quarantine."""
         if not allowed:
             held = f"{self.stage.label} of {self.model} holds {self.pointer.artifact_id}"
-            check_quarantine(self.base, self.model, manifest, held, where=str(self.path))
+            check_quarantine(self.base, self.model, manifest, held, where=str(self.path), otherwise=otherwise)
 
     def check_signature(self, artifact: Artifact, expected: Signature | None) -> None:
         """Raise InvalidInput for a model of another signature, and for an order of features that nothing pins."""

@@ -14,6 +14,7 @@ from promotebot.errors import InvalidInput
 from promotebot.files import read_given
 from promotebot.registry.model import DigestField
 from promotebot.registry.names import ArtifactPath
+from promotebot.remedies import CallerLine, Remedy, shell
 
 POLICY_PATH = ".github/promotion.yml"
 MAX_ENTRIES = 200
@@ -109,11 +110,14 @@ def _entries(policy: bytes) -> Sequence[Quarantined] | None:
         return None
 
 
-def check_quarantine(base: Path, model: str, manifest: Manifest, held: str, *, where: str) -> None:
+def check_quarantine(
+    base: Path, model: str, manifest: Manifest, held: str, *, where: str, otherwise: Sequence[str | CallerLine]
+) -> None:
     """Compare an artifact with the quarantine of the policy in a checkout or a copy of one.
 
     Args:
         held: what it is, in words.
+        otherwise: how the caller gets it all the same.
 
     Raises:
         InvalidInput: for what is in quarantine.
@@ -121,8 +125,6 @@ def check_quarantine(base: Path, model: str, manifest: Manifest, held: str, *, w
     """
     found = quarantined(read_quarantine(base), model, digests_of(manifest))
     if found:
-        raise InvalidInput(
-            f"{held}, which is in quarantine: {found.reason}",
-            where=where,
-            remedy="roll it back; `allow_quarantined=True` loads it all the same",
-        )
+        words = "take it out of the stage, in a checkout of the repository; this says how: "
+        remedy = Remedy(words, shell("promotebot", "verify", "--model", model), *otherwise)
+        raise InvalidInput(f"{held}, which is in quarantine: {found.reason}", where=where, remedy=remedy)

@@ -10,7 +10,7 @@ from promotebot.errors import PromotebotError
 from promotebot.findings import Finding
 from promotebot.remedies import Changes, Command, Remedy, flag_words, merged_changes, shell
 
-_SWITCHES = {"allow_dirty", "commit", "dry_run", "new_model", "partial", "pr", "push"}
+_SWITCHES = {"allow_dirty", "allow_quarantined", "commit", "dry_run", "new_model", "partial", "pr", "push"}
 _PLACES = {"--path": "--registry-path", "--registry-path": "--registry-path", "--base-dir": "--base-dir"}
 """Flag, as any command has it → as every command understands it."""
 _WITH_PLACES = {

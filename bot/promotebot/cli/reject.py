@@ -23,7 +23,7 @@ from promotebot.files import read_given
 from promotebot.git.checkout import Checkout
 from promotebot.planning.complete import manifest_in
 from promotebot.planning.messages import rejection_message
-from promotebot.planning.reject import directories, holders, known_entry, reject
+from promotebot.planning.reject import directories, holders, known_entry, reject, way_out
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.diff import unified_diff
 from promotebot.promotion.policy import MAX_BYTES, Policy, parse_policy
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         raise InvalidInput(f"Unknown model {model!r}.", remedy=look)
     terms = policy_file.policy.terms_for(model)
     rejected = reject(model, directory, files, reason, examine=examiner_of(options), terms=terms)
-    held = [*holders(rejected, registry, files)]
+    held = [*holders(rejected, registry, files, policy_file.policy.quarantine)]
     known = known_entry(policy_file.policy.quarantine, rejected)
     if known:
         log.info("%s is in quarantine already: %s", directory, known.reason)
@@ -153,10 +153,8 @@ def _add(
 def _tell(held: list[Holding], rejected: RejectedArtifact, typed: Typed) -> None:
     """Say which stages hold it: a policy changes none of them."""
     for one in held:
-        is_live = one.stage is Stage.ACTIVE
-        stage = [] if is_live else ["--stage", one.stage.value]
-        action, does = ("rollback", "runs") if is_live else ("demote", "holds")
-        line = shell("promotebot", action, "--model", one.model, *stage, "--reason", rejected.entry.reason)
+        does = "runs" if one.stage is Stage.ACTIVE else "holds"
+        line = way_out(one.model, one.stage, rejected.entry.reason, goes_back=one.can_go_back)
         log.warning(
             "warning: %s of %s %s it (%s), and goes on doing so. Next: %s",
             *(one.stage.label, one.model, does, one.pointer.artifact_id, typed.here(Remedy(line))),

@@ -116,11 +116,12 @@ def _holders(rejected: RejectedArtifact, holders: Sequence[Holding]) -> list[str
 def _holder(rejected: RejectedArtifact, one: Holding) -> str:
     reason = flag_words("reason", rejected.entry.reason)
     held = f"{one.stage.label} of {code(one.model)}"
-    if one.stage is Stage.ACTIVE:
-        back = comment("/rollback", one.model, *reason)
-        return f"- ⚠️ **{held} runs it now** ({code(one.pointer.artifact_id)}), and goes on doing so: {code(str(back))}"
+    is_live = one.stage is Stage.ACTIVE
     out = comment("/demote", one.model, one.stage.value, *reason)
-    return f"- ⚠️ {held} holds it ({code(one.pointer.artifact_id)}), and goes on doing so: {code(str(out))}"
+    # Where nothing earlier was ACTIVE, a rollback has nowhere to go.
+    line = comment("/rollback", one.model, *reason) if is_live and one.can_go_back else out
+    does = f"**{held} runs it now**" if is_live else f"{held} holds it"
+    return f"- ⚠️ {does} ({code(one.pointer.artifact_id)}), and goes on doing so: {code(str(line))}"
 
 
 def _files(one: Proposed) -> str:

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, parse_manifest
 from promotebot.artifact.quarantine import Quarantined, digests_of, file_to_name, quarantined
 from promotebot.artifact.source import FileSource
-from promotebot.errors import InvalidInput
+from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import errors_in
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.reject import Holding, RejectedArtifact
+from promotebot.promotion.rollback import candidates
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
+from promotebot.remedies import Command, flag_words, shell
 
 
 def is_held_by(pointer: Pointer, rejected: RejectedArtifact, files: FileSource) -> bool:
     """Return whether the entry catches what a pointer stands for: the same bytes, in whichever directory."""
-    if pointer.digest in rejected.digests:
-        return True
-    path = f"{pointer.artifact_dir}/{FILE_NAME}"
-    try:
-        with files.open(path) as stream:
-            manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=path)
-    except InvalidInput:  # gone or broken since: whatever verifies it says that
-        return False
-    return rejected.entry.digest in digests_of(manifest)
+    return pointer.digest in rejected.digests or rejected.entry.digest in _digests(pointer, files)
 
 
 def reject(
@@ -57,19 +51,60 @@ def known_entry(entries: Sequence[Quarantined], rejected: RejectedArtifact) -> Q
     return quarantined(entries, rejected.model, rejected.digests)
 
 
-def holders(rejected: RejectedArtifact, registry: ModelRegistry, files: FileSource) -> Iterator[Holding]:
-    """Yield the stages that hold the rejected bytes, whatever model they are of, ACTIVE ones first."""
+def holders(
+    rejected: RejectedArtifact, registry: ModelRegistry, files: FileSource, known: Sequence[Quarantined]
+) -> Iterator[Holding]:
+    """Yield the stages that hold the rejected bytes, whatever model they are of, ACTIVE ones first.
+
+    Args:
+        known: what is in quarantine already.
+    """
+    entries = [*known, rejected.entry]
     for stage in sorted(Stage, key=lambda stage: -stage.rank):
         for name in registry:
             pointer = registry.get_stage_pointer(name, stage)
             if pointer and is_held_by(pointer, rejected, files):
-                yield Holding(name, stage, pointer)
+                yield Holding(name, stage, pointer, can_go_back(registry, name, stage, files, entries))
+
+
+def can_go_back(
+    registry: ModelRegistry, name: str, stage: Stage, files: FileSource, entries: Sequence[Quarantined]
+) -> bool:
+    """Return whether a stage's history has an earlier artifact for a rollback that is not in quarantine itself.
+
+    No bytes are read: the rollback proves them, and says where they are not what was promoted.
+    """
+    entry = registry.entry(name)
+    earlier = candidates(entry, stage).pointers if entry else ()
+    try:
+        return any(not quarantined(entries, name, _digests(pointer, files)) for pointer in earlier)
+    except CouldNotVerify:  # only the line that is offered depends on it
+        return bool(earlier)
+
+
+def way_out(name: str, stage: Stage, reason: str, *, goes_back: bool) -> Command:
+    """Return the line that takes what is in quarantine out of a stage: back in ACTIVE where that can be, else out."""
+    words = flag_words("reason", reason)
+    if stage is Stage.ACTIVE and goes_back:
+        return shell("promotebot", "rollback", "--model", name, *words)
+    return shell("promotebot", "demote", "--model", name, "--stage", stage.value, *words)
 
 
 def directories(model: ModelName, registry: ModelRegistry) -> list[ArtifactPath]:
     """Return the directories that the stages of a model name, the lowest stage's first."""
     pointers = (registry.get_stage_pointer(model, stage) for stage in Stage)
     return list(dict.fromkeys(pointer.artifact_dir for pointer in pointers if pointer))
+
+
+def _digests(pointer: Pointer, files: FileSource) -> Collection[str]:
+    """Return the digests of what a pointer stands for: its own, and those of the files where the manifest is there."""
+    path = f"{pointer.artifact_dir}/{FILE_NAME}"
+    try:
+        with files.open(path) as stream:
+            manifest = parse_manifest(stream.read(MAX_BYTES + 1), where=path)
+    except InvalidInput:  # gone or broken since: whatever verifies it says that
+        return {pointer.digest} if pointer.digest else ()
+    return {*digests_of(manifest), *([pointer.digest] if pointer.digest else [])}
 
 
 def _external(evidence: Evidence) -> list[ArtifactPath]:

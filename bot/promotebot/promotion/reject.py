@@ -51,6 +51,8 @@ class Holding:
     model: ModelName
     stage: Stage
     pointer: Pointer
+    can_go_back: bool
+    """An earlier artifact of the stage is there for a rollback, as far as its history and the policy say."""
 
 
 def parse_reject(line: int, text: str, words: Sequence[Word]) -> Reject:

@@ -19,6 +19,7 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 from promotebot.findings import Finding, error, errors_in, errors_with, passed, unknown, warning
 from promotebot.planning.decide import expect_artifacts
 from promotebot.planning.examiner import Examine, expect
+from promotebot.planning.reject import can_go_back, way_out
 from promotebot.promotion.history import other_stages
 from promotebot.promotion.policy import Policy
 from promotebot.registry.model import ModelEntry, Pointer
@@ -181,12 +182,16 @@ class _Verification:
 
     def _quarantined(self, name: str, stage: Stage, pointer: Pointer, evidence: Evidence) -> Iterator[Finding]:
         """Yield that a stage holds what is in quarantine: an error for ACTIVE, which services run."""
+        subject = self.subject
         digests = {pointer.digest or "", *(digests_of(evidence.manifest) if evidence.manifest else [])}
-        found = quarantined(self.subject.policy.quarantine, name, digests)
+        found = quarantined(subject.policy.quarantine, name, digests)
         if found:
             told = error if stage is Stage.ACTIVE else warning
             message = f"{stage.label} holds {pointer.artifact_id}, which is in quarantine: {found.reason}."
-            yield told("quarantine", message, where=pointer.artifact_dir, remedy="roll back, or demote it")
+            goes_back = can_go_back(subject.registry, name, stage, subject.files, subject.policy.quarantine)
+            line = way_out(name, stage, found.reason, goes_back=goes_back)
+            remedy = Remedy("take it out, in a checkout of the repository: ", line)
+            yield told("quarantine", message, where=pointer.artifact_dir, remedy=remedy)
 
     def _signed(self, name: str, stage: Stage, evidence: Evidence) -> Iterator[Finding]:
         """Yield who signed what a stage holds, where the policy requires it; it may be older than this policy."""
