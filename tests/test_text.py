@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.text import cut, duration, headline, listed, short_digest, shortened, time_words, utf8_size, visible
+from promotebot.text import (
+    cut,
+    distance,
+    duration,
+    headline,
+    listed,
+    short_digest,
+    shortened,
+    time_words,
+    utf8_size,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +110,14 @@ def test_sections_are_measured_as_they_are_joined() -> None:
 )
 def test_a_duration_is_its_two_largest_units(span: timedelta, words: str) -> None:
     assert duration(span) == words
+
+
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [("0.01", "at most 0.01 below ACTIVE"), ("0", "not below ACTIVE"), ("-0.0", "not below ACTIVE")],
+)
+def test_no_distance_at_all_is_said_in_words(most: str, words: str) -> None:
+    assert distance(most, "below", "ACTIVE") == words
 
 
 def test_a_digest_is_shown_by_its_first_eight_digits() -> None:

@@ -83,6 +83,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def distance(most: str, side: str, other: str) -> str:
+    """Return in words how far a number may be from another one: `at most 0.01 below ACTIVE`, `not above ACTIVE`."""
+    return f"at most {most} {side} {other}" if Decimal(most) else f"not {side} {other}"
+
+
 def size_words(size: int) -> str:
     """Return a number of bytes in three digits: `512 B`, `1.5 KB`, `14.5 GB`."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):

@@ -89,7 +89,7 @@ def test_outputs_are_compared_by_name_and_one_that_is_gone_is_told(pair: Pair) -
     found = pair.compare(model(outputs=("sum", "scores")))
     assert not found.is_whole
     problems = {one.name: one.problem for one in found.outputs}
-    assert problems == {"scores": "", "label": "this model has no such output", "sum": ""}
+    assert problems == {"scores": "", "label": "the candidate has no such output", "sum": ""}
     assert found.outputs[0].agreement == 1.0
 
 

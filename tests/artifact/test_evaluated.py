@@ -162,7 +162,7 @@ def test_an_output_that_is_not_by_row_is_not_compared_and_counts_for_nothing(tmp
     files = {"x.npy": npy(ROWS), "labels.npy": npy(classes(WEIGHTS))}
     found = measured.on(linear(WORSE, outputs={"sum": "ReduceSum"}), files)
     assert {one.name: one.problem for one in found.outputs} == {"y": "", "sum": "its first axis is not the rows"}
-    assert measured.on(linear(WORSE), files).outputs[1].problem == "this model has no such output"
+    assert measured.on(linear(WORSE), files).outputs[1].problem == "the candidate has no such output"
 
 
 @pytest.mark.parametrize("more", [19, 20])

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
+import textwrap
 
 import jsonschema
 import numpy as np
@@ -58,3 +62,28 @@ def test_what_does_not_reach_a_threshold_is_refused_and_what_is_not_committed_do
     printed = capsys.readouterr()
     assert "short of it" in printed.err
     assert json.loads(printed.out)["evaluation"]["problem"] == ""
+
+
+def test_a_dataset_made_by_the_lines_of_the_documentation_alone_is_accepted_and_measured(
+    alice: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = (ROOT / "docs/policy.md").read_text(encoding="utf-8").split("\n## evaluation_set\n")[1].split("\n## ")[0]
+    monkeypatch.chdir(alice.clone)
+    subprocess.run([sys.executable, "-c", found("```python\n(.*?)```", part)], check=True)
+    manifest = alice.clone / "ml/datasets/eval_2026_q3/manifest.json"
+    assert json.loads(manifest.read_bytes()) == json.loads(found("```json\n(.*?)```", part))
+    alice.write(".github/promotion.yml", textwrap.dedent(found(r"((?:^ {4}[^\n]*\n)+)", part)))
+    alice.commit("feat(ml): Evaluation set")
+    assert main([*DRY, *sha(alice), "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    measured = json.loads(printed.out)["evaluation"]
+    assert measured["problem"] == measured["active_problem"] == ""
+    assert {one["name"] for one in measured["metrics"] if one["candidate"] is not None} >= {"accuracy", "macro_f1"}
+    assert "measured on eval_2026_q3, the first 10,000 of 52,000 rows:" in printed.err
+
+
+def found(pattern: str, text: str) -> str:
+    """What the first group of a pattern finds first."""
+    place = re.search(pattern, text, re.DOTALL | re.MULTILINE)
+    assert place
+    return place[1]

@@ -533,6 +533,7 @@ CHANGES: list[dict[str, Any]] = [
     {"source": "somewhere"},
     {"feature_order_hash": "0" * 16},
     {"sha256": {"other": "0" * 64}},
+    {"sha256": {"evaluation/labels.npy": "0" * 64}},
     {"sha256": {"data.parquet": "0" * 64, "../x": "0" * 64}},
     {"dataset_id": "X"},
     {"schema_version": "v2"},
@@ -573,3 +574,18 @@ def test_the_policy_can_require_the_dataset(alice: Person, capsys: Capture) -> N
     dataset(alice.clone, V2_DATA)
     alice.commit("chore: A dataset")
     assert main(flags) == 0
+
+
+def test_a_dataset_for_evaluations_alone_is_not_the_one_that_the_policy_requires(
+    alice: Person, capsys: Capture
+) -> None:
+    alice.write(".github/promotion.yml", "require_dataset: true\n")
+    labels = b"labels"
+    place = dataset(alice.clone, V2_DATA, sha256={"evaluation/labels.npy": hashlib.sha256(labels).hexdigest()})
+    (place / "data.parquet").unlink()
+    (place / "evaluation").mkdir()
+    (place / "evaluation/labels.npy").write_bytes(labels)
+    alice.commit("chore: A dataset for evaluations alone")
+    flags = [*FLAGS, "--stage", "active", *DATA, *sha(alice), "--reason", "14 days", "--dry-run"]
+    assert main(flags) == 1
+    assert "sha256 does not list data.parquet" in capsys.readouterr().err

@@ -501,7 +501,7 @@ BROKEN, NAN = OutputDifference("label", "no such output"), _output("odd", apart=
             "the last ACTIVE (until 2026-02-15)",
             "same class as the last ACTIVE (until 2026-02-15) in 75 % of",
         ),
-        ((SUM, NAN), "", "golden outputs differ by up to 4.5, **3 golden values not finite in one of the two**"),
+        ((SUM, NAN), "", "golden outputs differ by up to 4.5, **3 golden values finite in one model only**"),
         ((CLASSES, BROKEN), "", "**not all outputs compared**"),
         ((BROKEN,), "", "**outputs not compared**"),
         ((), "", "**outputs not compared**"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,14 @@ from promotebot.promotion.evaluation_report import evaluation_lines, evaluation_
 from tests.approved import approve
 from tests.comments.plans import examined
 
-OUTPUTS = [
-    ComparedOutput(name="probs", values=30, largest=0.25, total=1.5, classes=10, agreeing=9),
-    ComparedOutput(name="label", classes=10, agreeing=10),
-]
+
+def outputs_on(rows: int) -> list[ComparedOutput]:
+    """Three probabilities and a class for each row."""
+    probs = {"values": 3 * rows, "largest": 0.25, "total": 0.15 * rows, "classes": rows, "agreeing": rows * 9 // 10}
+    return [
+        ComparedOutput.model_validate({"name": "probs", **probs}),
+        ComparedOutput(name="label", classes=rows, agreeing=rows),
+    ]
 
 
 def model(**metrics: float | None) -> MeasuredModel:
@@ -34,9 +38,11 @@ def measured(
     candidate: MeasuredModel,
     incumbent: MeasuredModel | None,
     asked: Mapping[str, Asked] | None = None,
+    outputs: Sequence[ComparedOutput] | None = None,
     **changes: Any,
 ) -> Evaluation:
-    outputs = OUTPUTS if incumbent and not incumbent.problem else []
+    if outputs is None:
+        outputs = outputs_on(10_000) if incumbent and not incumbent.problem else []
     given = {"rows": 10_000, "total": 52_000, "labels": "classes", "outputs": outputs}
     result = Evaluated.model_validate({**given, "candidate": candidate, "incumbent": incumbent})
     directory = "ml/artifacts/v1" if incumbent else ""
@@ -51,6 +57,11 @@ CASES = {
     "better": measured(BETTER, TODAY, ASKED),
     "worse": measured(model(accuracy=0.85, macro_f1=0.8, log_loss=0.4), TODAY, ASKED),
     "no probabilities": measured(model(accuracy=0.93, macro_f1=0.9, log_loss=None), TODAY, ASKED),
+    "nothing is asked, and not all is known": measured(
+        model(accuracy=0.93, macro_f1=0.9, log_loss=None),
+        TODAY,
+        outputs=[*outputs_on(10_000)[:1], ComparedOutput(name="label", problem="the candidate has no such output")],
+    ),
     "nothing was ever ACTIVE": measured(BETTER, None, ASKED),
     "beside the last ACTIVE": measured(BETTER, TODAY, ASKED, former="the last ACTIVE (until 2026-02-15)"),
     "ACTIVE does not run": measured(BETTER, MeasuredModel(problem="InvalidArgument: [x](y)"), ASKED),
@@ -58,7 +69,7 @@ CASES = {
     "no labels": Evaluation(
         "eval_2026_q3",
         incumbent="ml/artifacts/v1",
-        result=Evaluated(rows=50, total=50, incumbent=MeasuredModel(), outputs=OUTPUTS),
+        result=Evaluated(rows=50, total=50, incumbent=MeasuredModel(), outputs=outputs_on(50)),
     ),
     "not run": Evaluation("eval_2026_q3", ASKED, "ml/artifacts/v1", problem="the base has no ml/datasets/eval_2026_q3"),
     "too slow": Evaluation("eval_2026_q3", result=Evaluated(problem="the models run longer than 60 s")),
@@ -91,11 +102,13 @@ def test_after_a_merge_the_other_one_is_the_active_before() -> None:
 
 
 def test_names_and_reasons_are_harmless_and_bounded() -> None:
-    output = ComparedOutput(name="`|<b>" + "x" * 90, problem="[x](y) " * 100)
-    told = MeasuredModel(metrics=[Measured(name="accuracy", value=None, problem="<b>@alice " * 50)])
+    output = ComparedOutput(name="`|<b>" + "x" * 90, problem="[x](y)\x1b\n" * 100)
+    told = MeasuredModel(metrics=[Measured(name="accuracy", value=None, problem="<b>@alice\x1b\n" * 50)])
     result = Evaluated(rows=1, total=1, labels="classes", candidate=told, incumbent=told, outputs=[output] * 20)
-    said = shown(Evaluation("eval_1", incumbent="ml/artifacts/v1", result=result))
+    found = Evaluation("eval_1", incumbent="ml/artifacts/v1", result=result)
+    said = shown(found)
     assert "<b>@" not in said
     assert "[x](y)" not in said
     assert "… and 12 more outputs." in said
+    assert all(line.isprintable() for line in evaluation_lines(found))
     assert len(said) < 10_000

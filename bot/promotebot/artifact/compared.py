@@ -69,7 +69,7 @@ def _output(names: list[str], got: list[Any], number: int, name: str, want: Any)
     index = names.index(name) if name in names else number if not name and number < len(names) else None
     shown = (name or (names[number] if number < len(names) else f"output {number}"))[:MAX_NAME]
     if index is None:
-        return {"name": shown, "problem": "this model has no such output"}
+        return {"name": shown, "problem": "the candidate has no such output"}
     return {"name": shown, **difference(got[index], want)}
 
 

@@ -37,11 +37,14 @@ from promotebot.text import counted
 
 DEFAULT_DIR = "ml/datasets"
 DATA_FILE = "data.parquet"
+EVALUATION = "evaluation/"
+"""Where a dataset has the files that models are measured on; one that has such files alone trains no model."""
 MAX_FILES = 1000
 # GitHub takes no file of more than 100 MiB: https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-large-files-on-github
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_DATASET_BYTES = 200 * 1024 * 1024
 """The data in git is a sample for review; more of it belongs elsewhere."""
+_NO_DATA = f"sha256 does not list {DATA_FILE}"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,64}")
 
 
@@ -75,8 +78,8 @@ class DatasetManifest(BaseModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> DatasetManifest:
-        if DATA_FILE not in self.sha256:
-            raise ValueError(f"sha256 does not list {DATA_FILE}")
+        if DATA_FILE not in self.sha256 and not any(name.startswith(EVALUATION) for name in self.sha256):
+            raise ValueError(_NO_DATA)
         expected = hashlib.sha256(json.dumps(list(self.feature_order)).encode()).hexdigest()[:16]
         if self.feature_order_hash != expected:
             raise ValueError(f"feature_order_hash is {self.feature_order_hash}, of feature_order it is {expected}")
@@ -146,11 +149,15 @@ def _is_present(source: FileSource, directory: str, dataset_id: str) -> bool:
 
 def _manifest(source: FileSource, place: str) -> DatasetManifest:
     source.expect(place, max_files=MAX_FILES, max_bytes=MAX_DATASET_BYTES)
-    return read_dataset_manifest(source, place)
+    manifest = read_dataset_manifest(source, place)
+    # What a model was trained on is in this file; data for an evaluation alone proves nothing of it.
+    if DATA_FILE not in manifest.sha256:
+        raise InvalidInput(_NO_DATA)
+    return manifest
 
 
 def read_dataset_manifest(source: FileSource, place: str) -> DatasetManifest:
-    """Return the manifest of a dataset's directory.
+    """Return the manifest of a dataset's directory, which may have data for an evaluation alone.
 
     Raises:
         InvalidInput: where there is none, or it says something else than a manifest does.

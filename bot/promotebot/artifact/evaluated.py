@@ -248,7 +248,7 @@ def _joined(parts: list[Output], count: int) -> Output:
 
 def _difference(have: Output | None, want: Output) -> dict[str, Any]:
     if have is None:
-        return {"problem": "this model has no such output"}
+        return {"problem": "the candidate has no such output"}
     if want.values is None or have.values is None:
         return {"problem": "its first axis is not the rows"}
     if have.classes != want.classes:

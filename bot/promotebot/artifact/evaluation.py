@@ -11,7 +11,7 @@ from promotebot.artifact.answer import Evaluated, Measured, MeasuredModel
 from promotebot.artifact.comparison import OutputDifference
 from promotebot.artifact.evaluation_terms import Asked
 from promotebot.artifact.metrics import METRICS, OF_CLASSES, MetricName
-from promotebot.text import counted
+from promotebot.text import counted, distance
 
 _DIGITS = 300
 """Enough for the difference of any two numbers that are read to be exact."""
@@ -108,6 +108,12 @@ class Evaluation:
             for one in found
         )
 
+    def unknown(self) -> dict[str, str]:
+        """Return why each metric that was asked for or tried is not known of the candidate, by its name."""
+        asked = {one.name: one.problem for one in self.judged() if one.problem}
+        tried = self.result.candidate.metrics if self.result else []
+        return asked | {one.name: one.problem for one in tried if one.value is None}
+
     def judged(self, asked: Mapping[str, Asked] | None = None) -> tuple[Judged, ...]:
         """Return each metric that is known or asked for, in the order in which they are documented.
 
@@ -182,5 +188,5 @@ def _limits(
         margin = None
         if candidate is not None and incumbent is not None:
             margin = Decimal(text) + sign * (candidate - incumbent)
-        told.append(Limit(f"at most {text} {where} {active}", margin, "" if margin is not None else problem or beside))
+        told.append(Limit(distance(text, where, active), margin, "" if margin is not None else problem or beside))
     return tuple(told)

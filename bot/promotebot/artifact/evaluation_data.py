@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from promotebot.artifact.dataset import EVALUATION as FOLDER
 from promotebot.artifact.dataset import is_dataset_id, read_dataset_manifest
 from promotebot.artifact.digest import OverLimit
 from promotebot.artifact.evaluation_terms import EvaluationTerms
@@ -14,8 +15,6 @@ from promotebot.artifact.proven_copy import copy_proven
 from promotebot.artifact.source import Kind
 from promotebot.errors import InvalidInput
 
-FOLDER = "evaluation/"
-"""Where a dataset has the files that models are run on."""
 MAX_FILES = 100
 MAX_DATA = 200 * 1024 * 1024
 """Bytes of it that are copied."""

@@ -26,7 +26,8 @@ def measured_section(found: Evaluation | None, *, is_merged: bool = False) -> st
         parts.append(table(head, [row for one in judged for row in _rows(one)]))
     elif not (found.result and found.result.labels):
         parts.append("There are no labels (`evaluation/labels.npy`), so no metric is known.")
-    parts.append("\n".join(f"- {one}." for one in _unknown(found, judged)))
+    unknown = found.unknown().items()
+    parts.append("\n".join(f"- {code(name)} is not known: {shown_problem(problem)}." for name, problem in unknown))
     if found.outputs and not found.why_not_beside:
         parts.append(outputs_table(found.outputs))
     if found.why_not_beside:
@@ -51,12 +52,3 @@ def _asked(limit: Limit) -> tuple[str, str]:
         return text(limit.words), "nothing has been ACTIVE before"
     mark = "" if limit.margin >= 0 else "❌ "
     return text(limit.words), f"{mark}{short_number(limit.margin)}"
-
-
-def _unknown(found: Evaluation, judged: tuple[Judged, ...]) -> Iterator[str]:
-    """Yield what is not known of the candidate, and why."""
-    known = {one.name: one.problem for one in judged if one.problem}
-    measured = found.result.candidate.metrics if found.result else []
-    known |= {one.name: one.problem for one in measured if one.value is None}
-    for name, problem in known.items():
-        yield f"{code(name)} is not known: {shown_problem(problem)}"

@@ -30,7 +30,8 @@ def _row(output: OutputDifference) -> tuple[str, ...]:
     same = f"{percent(share)} of {output.classes:,}" if share is not None else NONE
     if not output.values:
         return code(output.name), same, NONE, NONE
-    apart = f", and {counted(output.apart, 'value')} not finite in one of the two" if output.apart else ""
+    are = "are" if output.apart > 1 else "is"
+    apart = f"; {counted(output.apart, 'value')} {are} finite in one model only" if output.apart else ""
     mean = f"{output.mean:.3g}" if output.mean is not None else NONE
     return code(output.name), same, f"{output.largest:.3g}{apart}", mean
 

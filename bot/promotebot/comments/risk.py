@@ -130,7 +130,7 @@ def _computed(found: Comparison | None, stage: Stage) -> Iterator[str]:
         largest = max(output.largest for output in found.outputs)
         yield f"golden outputs differ{f' from {other}' if other else ''} by up to {largest:.3g}"
     if apart := sum(output.apart for output in found.outputs):
-        yield f"**{counted(apart, 'golden value')} not finite in one of the two**"
+        yield f"**{counted(apart, 'golden value')} finite in one model only**"
 
 
 def _between(one: PlanComment, old: Pointer, new: Pointer) -> Iterator[str]:

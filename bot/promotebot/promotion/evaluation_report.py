@@ -108,18 +108,30 @@ def _float(number: Decimal | None) -> float | None:
 
 def evaluation_lines(found: Evaluation | None) -> Iterator[str]:
     """Yield what was measured, a line for each metric and output; what is asked for is told by the rules."""
-    known = [one for one in found.judged() if one.candidate is not None] if found else []
-    outputs = [one for one in found.outputs if not one.problem] if found else []
-    if found is None or not (known or outputs):
+    if found is None or found.why_not:
         return
     yield f"measured on {found.dataset}, {found.amount}:"
-    for one in known:
+    for one in found.judged():
+        if one.candidate is None:
+            continue
         beside = ""
         if one.difference is not None and one.incumbent is not None:
             sign = "+" if one.difference > 0 else ""
             beside = f", {found.active} {short_number(one.incumbent)} ({sign}{short_number(one.difference)})"
-        yield f"  {one.name} {short_number(one.candidate or Decimal(0))}{beside}"
-    for output in outputs:
+        yield f"  {one.name} {short_number(one.candidate)}{beside}"
+    unknown = found.unknown()
+    for name, problem in unknown.items():
+        yield f"  {visible(name)} is not known: {visible(problem)}"
+    if not unknown and found.result and not found.result.labels:
+        yield "  no metric is known: there are no labels (evaluation/labels.npy)"
+    yield from _output_lines(found)
+
+
+def _output_lines(found: Evaluation) -> Iterator[str]:
+    for output in found.outputs:
+        if output.problem:
+            yield f"  output {visible(output.name)} is not compared: {visible(output.problem)}"
+            continue
         share = output.agreement
         words = [f"{percent(share)} of the classes as {found.active}"] if share is not None else []
         words += [f"largest difference {output.largest:.3g}"] if output.values else []

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from promotebot.artifact.claims import Name, NumberText
 from promotebot.promotion.sections import DurationField, Section
 from promotebot.registry.names import Stage
-from promotebot.text import duration
+from promotebot.text import distance, duration
 
 MAX_METRICS = 100
 
@@ -35,13 +35,11 @@ class Thresholds(Section):
 
     def __str__(self) -> str:
         """Return it in words: `at least 0.9, at most 0.01 below ACTIVE`."""
-        words = {
-            f"at least {self.minimum}": self.minimum,
-            f"at most {self.maximum}": self.maximum,
-            f"at most {self.max_drop} below ACTIVE": self.max_drop,
-            f"at most {self.max_rise} above ACTIVE": self.max_rise,
-        }
-        return ", ".join(text for text, value in words.items() if value is not None)
+        words = [f"at least {self.minimum}"] if self.minimum is not None else []
+        words += [f"at most {self.maximum}"] if self.maximum is not None else []
+        words += [distance(self.max_drop, "below", "ACTIVE")] if self.max_drop is not None else []
+        words += [distance(self.max_rise, "above", "ACTIVE")] if self.max_rise is not None else []
+        return ", ".join(words)
 
 
 class StageEvidence(Section):

@@ -11,7 +11,7 @@ from promotebot.artifact.claims import Claims, EvidenceFile, Metric
 from promotebot.findings import Finding, error, passed
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.thresholds import StageEvidence, Thresholds
-from promotebot.text import counted, duration
+from promotebot.text import counted, distance, duration
 
 EXISTS, METRIC = "evidence.exists", "evidence.metric"
 _DIGITS = 300
@@ -87,9 +87,9 @@ class _Comparison:
         if limits.maximum is not None:
             yield self._told(metric, f"at most {limits.maximum}", Decimal(limits.maximum) - value)
         if limits.max_drop is not None:
-            yield self._against(metric, f"at most {limits.max_drop} below {self._active}", Decimal(limits.max_drop), 1)
+            yield self._against(metric, distance(limits.max_drop, "below", self._active), Decimal(limits.max_drop), 1)
         if limits.max_rise is not None:
-            yield self._against(metric, f"at most {limits.max_rise} above {self._active}", Decimal(limits.max_rise), -1)
+            yield self._against(metric, distance(limits.max_rise, "above", self._active), Decimal(limits.max_rise), -1)
 
     def _against(self, metric: Metric, asked: str, allowed: Decimal, sign: int) -> Finding:
         if self._is_first:
