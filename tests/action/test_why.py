@@ -36,7 +36,14 @@ def test_what_may_not_be_asked_for_says_so_and_what_may_gets_the_line_to_ask_aga
     office.policy("stages: {active: {permission: admin}}\n")
     number = office.pull()
     office.ask(number, "/promote active", author="carol")
-    assert "carol has write permission; promoting to ACTIVE needs admin." in why(office, number)
+    said = why(office, number)
+    assert "carol has write permission; promoting to ACTIVE needs admin." in said
+    assert '- `stages.active.permission: "admin"` ([line 1](' in said
+    assert "`stages.staging" not in said
+    office.policy("# ours\nrequire_sha: true\nstages: {active: {permission: write}}\n")
+    said = why(office, number)
+    assert "The policy requires --sha for ACTIVE and for a rollback." in said
+    assert "- `require_sha: true` ([line 2](" in said
     office.policy("stages: {active: {permission: write}}\n")
     said = why(office, number)
     assert "Nothing blocks it now." in said
@@ -55,7 +62,7 @@ def test_a_long_cause_is_cut_between_two_words_in_the_heading_and_stands_whole_b
     context = CommentContext("acme/models", "https://github.example", "1" * 40, "bob", "https://x", "main", None)
     words = " ".join(f"word{number}" for number in range(60))
     finding = error("gate.replay", words)
-    last = LastRequest("/promote active", "alice", "https://x", [finding])
+    last = LastRequest("/promote active", "alice", "https://x", findings=[finding])
     for title, asked in ((f"refused: {words}", None), ("", last)):
         rendered = render_why(title, [finding], (), asked, {}, "", context)
         assert re.fullmatch(r"(Gate|The last request was refused): .*word\d+…", rendered.title)

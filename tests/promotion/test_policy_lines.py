@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from promotebot.promotion.model_policies import GENERAL_ONLY
 from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.policy_changes import DIRECTIONS
 from promotebot.promotion.policy_lines import KEYS, PolicyLine, policy_lines
+from promotebot.registry.names import Stage
 
 RULES = set(re.findall(r"(?m)^### (\S+)$", (Path(__file__).resolve().parents[2] / "docs/rules.md").read_text()))
 DATA = b"""\
@@ -37,6 +40,44 @@ def test_without_a_file_the_defaults_hold_and_no_line_says_so(data: bytes | None
 
 def test_a_rule_that_is_the_same_under_every_policy_has_no_line() -> None:
     assert "artifact.digest" not in policy_lines(Policy(), DATA)
+
+
+def test_a_rule_of_every_stage_shows_the_line_of_the_stage_that_is_promoted_into() -> None:
+    data = b"stages:\n  staging:\n    hold_after_rollback: true\n"
+    lines = policy_lines(parse_policy(data), data, stages=[Stage.STAGING])
+    assert lines["rollback.hold"] == [PolicyLine("stages.staging.hold_after_rollback", "true", 3)]
+    assert [one.key for one in lines["evidence.exists"]] == ["evidence.staging"]
+    assert lines["active.prior_stage"], "what names one stage always is shown for every one"
+    everywhere = policy_lines(parse_policy(data), data)["rollback.hold"]
+    assert [one.key for one in everywhere] == [
+        f"stages.{stage}.hold_after_rollback" for stage in ("active", "staging", "shadow")
+    ]
+
+
+def test_every_key_that_can_refuse_something_is_cited_by_a_rule() -> None:
+    cited = {key for keys in KEYS.values() for key in keys}
+    quiet = {key for key, why in GENERAL_ONLY.items() if why == "it refuses nothing"}
+    said_elsewhere = {
+        "aliases": "a word that the policy does not have is no command, and its answer lists the words",
+        "models": "its patterns are cited by the keys that they set",
+    }
+    decides = {key for key in DIRECTIONS if key.split(".")[0] not in {*quiet, *said_elsewhere}}
+    # A section that may be left out is cited by its keys, and what an entry of a list or a stage asks for by the whole.
+    missing = {
+        key
+        for key in decides - cited
+        if not any(one.startswith(f"{key}.") for one in cited) and key.rpartition(".")[0] not in cited
+    }
+    assert not missing
+    for rule, key in (
+        ("artifact.storage", "storage"),
+        ("artifact.storage", "limits.storage_seconds"),
+        ("evaluation.data", "evaluation_set.seconds"),
+        ("evaluation.data", "evaluation_set.rows"),
+        ("evaluation.data", "evaluation_set.stages"),
+        ("evaluation.data", "evaluation_set.mean_difference"),
+    ):
+        assert key in KEYS[rule]
 
 
 def test_every_rule_exists_and_every_key_is_one_of_the_policy() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
@@ -17,7 +18,7 @@ from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Unchanged
 from promotebot.promotion.policy import MAX_BYTES
-from promotebot.promotion.policy_lines import policy_lines
+from promotebot.promotion.policy_lines import lines_of_keys, policy_lines
 from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.promotions import load_pending
 from promotebot.pulls.replan import InvalidPromotions
@@ -38,7 +39,11 @@ def answer_why(attempt: Attempt) -> Rendered:
     result = evaluate_pull(snapshot, changeset, job, record=attempt.record)
     last = None if result.steps else _last_request(attempt)
     data = snapshot.repository.read_file(changeset.base, changeset.policy_path, max_bytes=MAX_BYTES)
-    lines = policy_lines(changeset.policy, data, {step.model for step in result.steps})
+    models, stages = {step.model for step in result.steps}, {step.event.stage for step in result.steps}
+    if last:
+        models, stages = {last.model} if last.model else set(), {last.stage}
+    lines = policy_lines(changeset.policy, data, models, {one for one in stages if one})
+    lines |= lines_of_keys(changeset.policy, data, last.policy_keys if last else (), models)
     url = f"{context.repo_url}/blob/{changeset.base}/{changeset.policy_path}"
     return render_why(result.title, result.findings, result.waiting, last, lines, url, context)
 
@@ -56,13 +61,12 @@ def _last_request(attempt: Attempt) -> LastRequest | None:
 
 
 def _met(command: ChangeCommand, login: str, url: str, attempt: Attempt) -> LastRequest:
+    asked = LastRequest(command.text, login, url, command.arguments.stage, command.arguments.model)
     refusal = request_refusal(command.arguments, (login,), attempt.snapshot, attempt.job.github)
-    if refusal:
-        return LastRequest(command.text, login, url, refusal=refusal.message, remedy=refusal.remedy)
-    found = _found(command, login, attempt)
+    found = refusal or _found(command, login, attempt)
     if isinstance(found, Refusal):
-        return LastRequest(command.text, login, url, refusal=found.message, remedy=found.remedy)
-    return LastRequest(command.text, login, url, found)
+        return replace(asked, refusal=found.message, remedy=found.remedy, policy_keys=found.policy_keys)
+    return replace(asked, findings=found)
 
 
 def _found(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[Finding] | Refusal:

@@ -18,11 +18,12 @@ from promotebot.comments.notices import QUERY, note
 from promotebot.findings import Finding, Severity
 from promotebot.promotion.causes import by_cause
 from promotebot.promotion.policy_lines import PolicyLine
+from promotebot.registry.names import ModelName, Stage
 from promotebot.text import headline
 
 MAX_TITLE = 120
 PolicyLines = Mapping[str, Sequence[PolicyLine]]
-"""Rule → what the policy says for it."""
+"""Rule, or key that a refusal goes by → what the policy says for it."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,15 @@ class LastRequest:
     line: str
     login: str
     url: str
+    stage: Stage | None = None
+    model: ModelName | None = None
+    """None where the line names none."""
     findings: Sequence[Finding] = ()
     refusal: str = ""
     """Why it may not be asked for, whatever it asks; empty where it may."""
     remedy: str = ""
+    policy_keys: Sequence[str] = ()
+    """What the refusal goes by in the policy."""
 
     @property
     def is_refused(self) -> bool:
@@ -66,7 +72,7 @@ def render_why(
         _last(last) if last else "",
         problems(findings, limit=MAX_PROBLEMS) if has_problem else "" if last else count_line(findings),
         waits(waiting),
-        _policy([*asked, *shown], policy_lines, policy_url),
+        _policy(last.policy_keys if last else (), [*asked, *shown], policy_lines, policy_url),
         details("Every rule", every_rule([*asked, *findings], budget=RULES_BYTES)),
         contacts_line(context).strip(),
     ]
@@ -94,10 +100,15 @@ def _last(last: LastRequest) -> str:
     return f"{begins} {again}\n\n{fence(last.line, 'text')}"
 
 
-def _policy(findings: Sequence[Finding], policy_lines: PolicyLines, url: str) -> str:
-    """Return the policy's lines for what did not pass, causes first; empty where no rule of them goes by the policy."""
+def _policy(keys: Sequence[str], findings: Sequence[Finding], policy_lines: PolicyLines, url: str) -> str:
+    """Return the policy's lines for what did not pass, causes first; empty where nothing of it goes by the policy.
+
+    Args:
+        keys: what a refusal goes by that is none of the rules'.
+    """
     rules = dict.fromkeys(one.rule for cause in by_cause(findings) for one in (cause.finding, *cause.follows))
-    said = [
+    said = [f"- {'; '.join(_line(line, url) for line in policy_lines[key])}" for key in keys]
+    said += [
         f"- {code(rule)}: {'; '.join(_line(line, url) for line in lines)}"
         for rule in rules
         if (lines := policy_lines.get(rule))

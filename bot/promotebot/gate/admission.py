@@ -142,6 +142,7 @@ def role_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: Gi
         Reason.PERMISSION,
         f"{lacks}; {doing} {stage.label} needs {_role(needed)}.",
         f"ask {f'{listed(named)} or ' if named else ''}somebody with {_role(needed)} permission to write this command",
+        policy_keys=tuple(f"stages.{stage.value}.{key}" for key in ("permission", "people")),
     )
 
 
@@ -178,6 +179,7 @@ def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Re
             Reason.SHA_REQUIRED,
             "The policy requires --sha for ACTIVE and for a rollback.",
             Remedy("check the head, then request it again: ", arguments.line({"sha": head})),
+            policy_keys=("require_sha",),
         )
     return None
 
@@ -186,7 +188,9 @@ def target_refusal(snapshot: PullSnapshot) -> Refusal | None:
     """Return why this pull request may carry no promotions: its branches, or that it is a draft."""
     if snapshot.pull.draft and not snapshot.changeset.policy.drafts:
         draft = "mark it as ready for review, then repeat the command in a new comment"
-        return base_refusal(snapshot) or Refusal(Reason.DRAFT, "The pull request is a draft.", draft)
+        return base_refusal(snapshot) or Refusal(
+            Reason.DRAFT, "The pull request is a draft.", draft, policy_keys=("drafts",)
+        )
     return base_refusal(snapshot)
 
 
@@ -201,12 +205,14 @@ def base_refusal(snapshot: PullSnapshot) -> Refusal | None:
             Reason.WRONG_BASE,
             f"The base branch {pull.base_ref!r} of the pull request does not accept promotions.",
             f"change its base to {snapshot.default_branch!r}, or list the branch under `bases` in the policy",
+            policy_keys=("bases",),
         )
     if not pull.is_fork and snapshot.is_promoted_into(pull.head_ref):
         return Refusal(
             Reason.WRONG_BASE,
             f"The head branch {pull.head_ref!r} is itself a base for promotions: only a merge may change it.",
             f"create a new branch from {pull.head_ref!r}, open a pull request from it, and write the command there",
+            policy_keys=("bases",),
         )
     return None
 

@@ -69,6 +69,8 @@ class Refusal:
     """The next thing to do."""
     findings: tuple[Finding, ...] = ()
     """What the rules say, where it is their refusal."""
+    policy_keys: tuple[str, ...] = ()
+    """What it goes by in the policy, where it is none of the rules'."""
 
 
 def incomplete_reason(findings: Iterable[Finding]) -> Reason:

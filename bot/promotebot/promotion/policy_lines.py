@@ -11,23 +11,32 @@ import yaml
 
 from promotebot.promotion.model_policies import ADDED, in_force, is_set, patterns_of
 from promotebot.promotion.policy import Policy
+from promotebot.registry.names import Stage
 
-_ROLE = tuple(f"stages.{stage}.{key}" for stage in ("active", "staging", "shadow") for key in ("permission", "people"))
-_LABELS = tuple(f"stages.{stage}.labels" for stage in ("active", "staging", "shadow"))
-_CHECKS = tuple(f"stages.{stage}.checks" for stage in ("active", "staging", "shadow"))
-_EVIDENCE = ("evidence.active", "evidence.staging", "evidence.shadow")
+_STAGES = ("active", "staging", "shadow")
+_ROLE = tuple(f"stages.{stage}.{key}" for stage in _STAGES for key in ("permission", "people"))
+_LABELS = tuple(f"stages.{stage}.labels" for stage in _STAGES)
+_CHECKS = tuple(f"stages.{stage}.checks" for stage in _STAGES)
+_HOLD = tuple(f"stages.{stage}.hold_after_rollback" for stage in _STAGES)
+_EVIDENCE = tuple(f"evidence.{stage}" for stage in _STAGES)
+_OF_THE_STAGE = frozenset((*_ROLE, *_LABELS, *_CHECKS, *_HOLD, *_EVIDENCE))
+"""Keys that count for promotions into the stage that they name alone."""
 _COMPARISON = tuple(f"comparison.{key}" for key in ("agreement", "max_difference", "mean_difference", "stages"))
 _LISTS = ("freezes", "windows")
 """Keys of which the general one and those of patterns count together."""
-_EVALUATION = ("evaluation_set.dataset", "evaluation_set.metrics")
+_EVALUATION = tuple(
+    f"evaluation_set.{key}"
+    for key in ("dataset", "stages", "rows", "seconds", "metrics", "agreement", "max_difference", "mean_difference")
+)
 KEYS: Mapping[str, tuple[str, ...]] = {
     "active.prior_stage": ("stages.active.require_prior_stage",),
     "artifact.executable": ("limits.may_hold",),
     "artifact.format": ("formats",),
-    "artifact.limits": ("limits",),
+    "artifact.limits": ("limits.file_bytes", "limits.artifact_bytes", "limits.files"),
     "artifact.opaque": ("formats",),
     "artifact.opens": ("limits.open_seconds", "limits.open_memory_bytes"),
     "artifact.serves": ("limits.open_seconds", "limits.run_seconds", "limits.open_memory_bytes"),
+    "artifact.storage": ("storage", "limits.storage_seconds"),
     "artifact.waived": ("limits.may_lack",),
     "artifact.walls": ("limits.walls",),
     "comparison.agreement": ("comparison.agreement", "comparison.stages"),
@@ -36,9 +45,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "dataset.exists": ("require_dataset",),
     "evaluation.data": _EVALUATION,
     "evaluation.difference": tuple(
-        f"evaluation_set.{key}" for key in ("agreement", "max_difference", "mean_difference")
+        f"evaluation_set.{key}" for key in ("agreement", "max_difference", "mean_difference", "stages")
     ),
-    "evaluation.metric": ("evaluation_set.metrics",),
+    "evaluation.metric": ("evaluation_set.metrics", "evaluation_set.stages"),
     "evidence.exists": _EVIDENCE,
     "evidence.metric": _EVIDENCE,
     "freeze": ("freezes",),
@@ -48,13 +57,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "gate.labels": _LABELS,
     "gate.permission": _ROLE,
     "override": ("overrides",),
-    "provenance.signature": ("signatures.required", "signatures.keys", "signatures.identities"),
+    "provenance.signature": tuple(f"signatures.{key}" for key in ("required", "keys", "identities", "trusted_root")),
     "quarantine": ("quarantine",),
     "request.confirmed": ("stages.active.confirm",),
     "request.reason": ("require_reason",),
     "request.terminal": ("terminal", "require_sha", "separation.approvals"),
     "request.share": tuple(f"stages.staging.share.{key}" for key in ("minimum", "maximum", "required")),
-    "rollback.hold": ("stages.active.hold_after_rollback",),
+    "rollback.hold": _HOLD,
     "separation": ("separation.approvals",),
     **{f"signature.{part}": ("signature",) for part in ("features", "inputs", "outputs")},
     "soak.shadow": ("stages.shadow.soak.minimum", "stages.shadow.soak.required"),
@@ -75,20 +84,34 @@ class PolicyLine:
     """1-based line of the file; None where the file does not say it, so that the default holds."""
 
 
-def policy_lines(policy: Policy, data: bytes | None, models: Collection[str] = ()) -> dict[str, list[PolicyLine]]:
+def policy_lines(
+    policy: Policy, data: bytes | None, models: Collection[str] = (), stages: Collection[Stage] = ()
+) -> dict[str, list[PolicyLine]]:
     """Return rule → what the policy says for it; a rule that goes by no key of it is not there.
 
     Args:
         data: the policy's file, which has been read as `policy` before; None where there is none.
         models: whose patterns are shown below the general keys; none for every pattern.
+        stages: those that are promoted into; none for every stage.
     """
+    lines = lines_of_keys(policy, data, {key for keys in KEYS.values() for key in keys}, models)
+    return {
+        rule: [line for key in keys if _concerns(key, stages) for line in lines[key]] for rule, keys in KEYS.items()
+    }
+
+
+def lines_of_keys(
+    policy: Policy, data: bytes | None, keys: Collection[str], models: Collection[str] = ()
+) -> dict[str, list[PolicyLine]]:
+    """Return key → what the policy says there: in general, and for the patterns (see `policy_lines`)."""
     file = _File(policy, data)
     chosen = [one for one in policy.models if not models or any(one in patterns_of(n, policy.models) for n in models)]
-    own = {key: [one for one in chosen if is_set(policy.models[one], key)] for keys in KEYS.values() for key in keys}
-    return {
-        rule: [line for key in keys for line in (file.line(key), *(file.line_of(one, key) for one in own[key]))]
-        for rule, keys in KEYS.items()
-    }
+    own = {key: [one for one in chosen if is_set(policy.models[one], key)] for key in keys}
+    return {key: [file.line(key), *(file.line_of(one, key) for one in own[key])] for key in keys}
+
+
+def _concerns(key: str, stages: Collection[Stage]) -> bool:
+    return not stages or key not in _OF_THE_STAGE or Stage(key.split(".")[1]) in stages
 
 
 def reader_of_lines(policy: Policy, data: bytes | None, model: str | None = None) -> Callable[[str], PolicyLine]:
