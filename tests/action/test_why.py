@@ -7,6 +7,7 @@ import re
 from promotebot.comments.comment import CommentContext
 from promotebot.comments.why import LastRequest, render_why
 from promotebot.findings import error
+from promotebot.promotion.policy_lines import PolicyLine
 from tests.office import Office
 
 
@@ -69,3 +70,12 @@ def test_a_long_cause_is_cut_between_two_words_in_the_heading_and_stands_whole_b
         assert len(rendered.title) <= 120
         assert rendered.title.rstrip("…").split()[-1] in words.split()
         assert words in rendered.body.replace("\\", "")
+
+
+def test_a_long_value_of_the_policy_is_cut_and_its_line_is_there() -> None:
+    context = CommentContext("acme/models", "https://github.example", "1" * 40, "bob", "https://x", "main", None)
+    lines = {"provenance.signature": [PolicyLine("signatures.trusted_root", "x" * 40_000, 7)]}
+    rendered = render_why("refused", [error("provenance.signature", "no")], (), None, lines, "https://p", context)
+    assert "signatures.trusted_root: xxx" in rendered.body
+    assert "[line 7](" in rendered.body
+    assert len(rendered.body) < 4_000

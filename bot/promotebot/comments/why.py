@@ -19,9 +19,11 @@ from promotebot.findings import Finding, Severity
 from promotebot.promotion.causes import by_cause
 from promotebot.promotion.policy_lines import PolicyLine
 from promotebot.registry.names import ModelName, Stage
-from promotebot.text import headline
+from promotebot.text import headline, shortened
 
 MAX_TITLE = 120
+MAX_VALUE = 500
+"""Characters of a key's value: a root of another Sigstore, or a long quarantine, has its line to look at."""
 PolicyLines = Mapping[str, Sequence[PolicyLine]]
 """Rule, or key that a refusal goes by → what the policy says for it."""
 
@@ -118,4 +120,4 @@ def _policy(keys: Sequence[str], findings: Sequence[Finding], policy_lines: Poli
 
 def _line(line: PolicyLine, url: str) -> str:
     where = link(f"line {line.line}", f"{url}#L{line.line}") if line.line else "by default"
-    return f"{code(f'{line.key}: {line.value}')} ({where})"
+    return f"{code(f'{line.key}: {shortened(line.value, MAX_VALUE)}')} ({where})"
