@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,37 @@ def test_metrics_of_flags_and_files_are_written_with_who_claims_them(
         {"dataset": "q1", "rows": 9, "name": "f1", "value": 0.9, "period": period},
         {"dataset": "q1", "rows": 9, "name": "loss", "value": "1e-3", "period": period},
     ]
+
+
+def test_the_command_of_the_refusal_writes_what_the_policy_asks_for_once_the_numbers_are_in_it(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alice.write(
+        ".github/promotion.yml", "evidence: {active: {metrics: {accuracy: {minimum: 0.9}, log loss: {maximum: 1}}}}\n"
+    )
+    alice.commit("chore: Evidence")
+    ask = [
+        "promote",
+        "--model",
+        "regime_classifier",
+        "--stage",
+        "active",
+        "--artifact-dir",
+        V2,
+        "--reason",
+        "x",
+        "--dry-run",
+    ]
+    assert main(ask) == 1
+    line = capsys.readouterr()
+    [given] = re.findall(r"promotebot (evidence .+); then commit it", line.out + line.err)
+    assert main(shlex.split(given)) == 1
+    assert "'VALUE' is not a number" in capsys.readouterr().err
+    assert not (alice.clone / "ml/evidence").exists()
+    assert main(shlex.split(given.replace("VALUE", "0.93"))) == 0
+    assert [metric["name"] for metric in written(alice)["metrics"]] == ["accuracy", "log loss"]
+    alice.commit("docs: Evidence")
+    assert main(ask) == 0
 
 
 def test_evidence_that_is_there_is_replaced_only_where_somebody_says_so(

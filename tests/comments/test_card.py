@@ -104,7 +104,7 @@ def test_the_first_line_says_what_changes_for_production(accepted: Plan) -> None
     assert rendered.title == "regime_classifier → ACTIVE · ready for review"
     assert risk(rendered) == (
         "ACTIVE moves from `regime_v1_prod` (41 d) to `regime_v2_prod`: different dataset, same inputs and outputs, "
-        "holdout accuracy +0.00 *(train report)*, shadow 10 d, staging 1 d 4 h."
+        "shadow 10 d, staging 1 d 4 h."
     )
 
 
@@ -381,7 +381,7 @@ def test_the_table_sets_today_beside_after_merging(accepted: Plan) -> None:
     assert row(body, "time in stages") == ["active 41 d", "shadow 10 d, staging 1 d 4 h"]
     assert row(body, "inputs → outputs") == ["`float32[n,15] → float32[n,3]`", "same"]
     assert row(body, "model") == ["131 KB · opset 17", "131 KB · opset 17"]
-    assert row(body, "accuracy") == ["0.865 holdout", "0.865 holdout"]
+    assert row(body, "accuracy") == ["0.865 holdout, in commit 1a2b3c400000"] * 2
     before, after = row(body, "trained at")
     assert "`1111111`" in before
     assert "*(manifest)*" in after

@@ -39,11 +39,13 @@ def test_each_number_stands_beside_actives_with_where_it_goes() -> None:
         {"name": "f1", "value": 0.93, "dataset": "q1", "slice": "eu"},
         {"name": "loss", "value": 0.2},
         {"name": "auc", "value": 0.4},
+        claimed_by="bob",
     )
     told = passed("evidence.metric", "f1 0.93, at least 0.9: margin 0.03; claimed by alice, in commit 1de1d4c0a2b4")
     lines = shown(mine, active, (told, passed("soak.shadow", "x"))).splitlines()
     assert lines[0] == (
-        "**Evidence**, claimed by alice from run 7, in commit 1de1d4c0a2b4; promotebot did not measure it:"
+        "**Evidence**, claimed by alice from run 7, in commit 1de1d4c0a2b4; ACTIVE's claimed by bob, "
+        "in commit 1de1d4c0a2b4; promotebot did not measure it:"
     )
     assert lines[4:8] == [
         "| f1 | q1, eu | 0.930 → | 0.93 | 12,000 | — |",
@@ -72,6 +74,15 @@ def test_several_values_beside_those_of_the_last_active_are_drawn() -> None:
     assert "| metric | on | claimed | the last ACTIVE (until 2026-02-15) | rows | period |" in told
     assert "Bars: claimed. Line: the last ACTIVE (until 2026-02-15). " in told
     assert "```mermaid\n%%{init: " in told
+
+
+def test_who_claims_actives_numbers_is_said_only_where_one_of_them_is_shown() -> None:
+    mine, other = claims({"name": "f1", "value": 1}), claims({"name": "f1", "value": 2}, claimed_by="bob")
+    assert "; those of the last ACTIVE (until 2026-02-15) claimed by bob, in commit " in unescape(
+        claims_section(mine, other, (), former="the last ACTIVE (until 2026-02-15)")
+    )
+    assert "bob" not in shown(mine, claims({"name": "auc", "value": 2}, claimed_by="bob"), ())
+    assert "ACTIVE's" not in shown(mine, Claims("y.json", problem="it was changed"), ())
 
 
 def test_many_metrics_are_cut_and_counted() -> None:

@@ -41,6 +41,10 @@ def claims(*metrics: dict[str, Any], **more: Any) -> Claims:
     return Claims("ml/evidence/x.json", file(*metrics, **more), read_from="commit 1de1d4c0a2b4")
 
 
+def bobs(*metrics: dict[str, Any]) -> Claims:
+    return replace(claims(*metrics, claimed_by="bob"), read_from="commit 2222222222ab")
+
+
 MONTH = {"start": "2026-01-01", "end": "2026-01-31"}
 
 
@@ -121,6 +125,26 @@ def test_where_the_policy_asks_for_evidence_none_is_refused(mine: Claims | None,
     assert wrong(judged("{metrics: {accuracy: {minimum: 0.9}}}", mine)) == [says]
 
 
+@pytest.mark.parametrize(
+    ("policy", "numbers"),
+    [
+        (
+            "{metrics: {accuracy: {minimum: 0.9}, 'log loss': {maximum: 1}}}",
+            "--metric accuracy=VALUE --metric 'log loss=VALUE'",
+        ),
+        ("{}", "--metric NAME=VALUE"),
+        ("{slices: [eu], metrics: {accuracy: {minimum: 0.9}}}", "--from FILE"),
+        (
+            f"{{metrics: {{{', '.join(f'm{n}: {{minimum: 1}}' for n in range(9))}}}}}",
+            " ".join(f"--metric m{n}=VALUE" for n in range(4)),
+        ),
+    ],
+)
+def test_the_remedy_names_the_directory_and_what_the_policy_asks_for(policy: str, numbers: str) -> None:
+    [one] = errors_in(judged(policy, None))
+    assert one.remedy == f"measure it, write that file: promotebot evidence {V2.artifact_dir} {numbers}; then commit it"
+
+
 def test_a_rollback_needs_no_evidence() -> None:
     policy = parse_policy(b"evidence: {active: {metrics: {accuracy: {minimum: 0.9}}}}")
     moved_on = after(after(LIVE, Stage.SHADOW, V2), Stage.ACTIVE, V2)
@@ -147,14 +171,16 @@ def test_a_rollback_needs_no_evidence() -> None:
 def test_each_threshold_is_told_with_its_margin_and_where_it_goes(
     limits: str, value: str, theirs: str | None, says: str | None
 ) -> None:
-    active = claims(metric(value=theirs)) if theirs else None
+    active = bobs(metric(value=theirs)) if theirs else None
     found = judged(f"{{metrics: {{accuracy: {{{limits}}}}}}}", claims(metric(value=value)), active)
     [told] = [one for one in found if one.rule == "evidence.metric"]
     assert told.severity is (Severity.PASS if says else Severity.ERROR)
+    claimants = "claimed by alice, in commit 1de1d4c0a2b4"
+    claimants += "; ACTIVE's claimed by bob, in commit 2222222222ab" if theirs else ""
     if says:
-        assert told.message == f"{says}; claimed by alice, in commit 1de1d4c0a2b4"
+        assert told.message == f"{says}; {claimants}"
     else:
-        assert " short of it; claimed by alice, in commit 1de1d4c0a2b4." in told.message
+        assert told.message.endswith(f" short of it; {claimants}.")
 
 
 DROP = "{metrics: {accuracy: {max_drop: 0.01}}}"
@@ -179,7 +205,7 @@ def test_what_cannot_be_compared_with_active_does_not_pass(theirs: Claims | None
 
 def test_the_first_artifact_has_nothing_to_be_worse_than() -> None:
     found = judged(DROP, claims(metric()), active=False)
-    assert found[-1].message == "accuracy 0.93, at most 0.01 below ACTIVE: nothing else is ACTIVE"
+    assert found[-1].message == "accuracy 0.93, at most 0.01 below ACTIVE: nothing else was ever ACTIVE"
     assert not errors_in(found)
 
 
@@ -188,7 +214,12 @@ def test_after_a_demotion_the_last_one_is_what_nothing_may_be_worse_than() -> No
     policy, until = parse_policy(f"evidence: {{active: {DROP}}}".encode()), f"(until {NOW:%Y-%m-%d})"
     worse = claims(metric(value="0.90"))
     for theirs, told in (
-        (claims(metric()), f"accuracy 0.9 (↓ the last ACTIVE 0.93), at most 0.01 below the last ACTIVE {until}: 0.02"),
+        (
+            bobs(metric()),
+            f"accuracy 0.9 (↓ the last ACTIVE 0.93), at most 0.01 below the last ACTIVE {until}: 0.02 short of it; "
+            "claimed by alice, in commit 1de1d4c0a2b4; those of the last ACTIVE claimed by bob, "
+            "in commit 2222222222ab.",
+        ),
         (
             None,
             f"accuracy 0.9, at most 0.01 below the last ACTIVE {until}: not compared, as there is no evidence of the ",

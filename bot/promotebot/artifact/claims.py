@@ -180,8 +180,12 @@ def read_claims(source: FileSource, artifact: Digest) -> Claims:
         return Claims(path, problem=problem.message)
     if file.artifact != artifact:
         return Claims(path, problem=f"it speaks of other bytes, {file.artifact}")
-    place = source.description
-    return Claims(path, file, read_from=place[: len("commit ") + 12] if place.startswith("commit ") else f"the {place}")
+    return Claims(path, file, read_from=in_words(source.description))
+
+
+def in_words(place: str) -> str:
+    """Return where something that is claimed was read, from the description of its source."""
+    return place[: len("commit ") + 12] if place.startswith("commit ") else f"the {place}"
 
 
 def claims_after_merge(

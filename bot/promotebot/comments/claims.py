@@ -8,7 +8,7 @@ from promotebot.artifact.claims import Claims, Metric
 from promotebot.comments.chart import claims_chart
 from promotebot.comments.markdown import details, table, text
 from promotebot.findings import Finding, Severity
-from promotebot.promotion.rules.claims import METRIC, claimed
+from promotebot.promotion.rules.claims import METRIC, claimed, claimed_of_other
 
 MAX_METRICS = 20
 """Metrics that a card shows; the file has all."""
@@ -32,8 +32,10 @@ def claims_section(
     shown = claims.file.metrics[:MAX_METRICS]
     rows = [_row(metric, known.get(metric.place)) for metric in shown]
     more = len(claims.file.metrics) - len(shown)
+    compared = active if any(metric.place in known for metric in shown) else None
+    who = claimed(claims, claims.file) + claimed_of_other(compared, former)
     parts = [
-        f"**Evidence**, {text(claimed(claims, claims.file))}; promotebot did not measure it:",
+        f"**Evidence**, {text(who)}; promotebot did not measure it:",
         table(("metric", "on", "claimed", former or "ACTIVE", "rows", "period"), rows),
         f"… and {more} more in the file." if more > 0 else "",
         claims_chart(shown, known, former or "ACTIVE"),

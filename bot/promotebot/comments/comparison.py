@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promotebot.artifact.answer import Tensor
+from promotebot.artifact.claims import in_words
 from promotebot.artifact.evidence import Evidence, ModelCard
 from promotebot.artifact.manifest import Manifest
 from promotebot.comments.findings import within
@@ -185,7 +186,7 @@ def _rows(side: _Side, beside: _Side | None, repo_url: str) -> dict[str, str]:
         "features": _features(pointer, other),
         "inputs → outputs": _signatures(side.card, beside.card if beside else None),
         "model": _measurements(side),
-        "accuracy *(train report)*": _accuracy(side.evidence),
+        "accuracy, claimed by the train report": _accuracy(side.evidence),
     }
 
 
@@ -273,4 +274,5 @@ def _measurements(side: _Side) -> str:
 
 def _accuracy(evidence: Evidence | None) -> str:
     claims = [(word, accuracy(evidence, word)) for word in ("holdout", "train")]
-    return ", ".join(f"{value:.3f} {word}" for word, value in claims if value is not None) or NONE
+    shown = ", ".join(f"{value:.3f} {word}" for word, value in claims if value is not None)
+    return f"{shown}, in {text(in_words(evidence.source))}" if evidence and shown else NONE

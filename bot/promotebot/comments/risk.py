@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from promotebot.artifact.comparison import Comparison
 from promotebot.comments.decisions import PlanComment
 from promotebot.comments.markdown import code, text
-from promotebot.comments.model_differences import accuracy, evidence_of, signature_difference
+from promotebot.comments.model_differences import evidence_of, signature_difference
 from promotebot.comments.stage_times import StageTimes
 from promotebot.comments.weights import not_opened
 from promotebot.findings import warnings_in
@@ -145,6 +145,3 @@ def _between(one: PlanComment, old: Pointer, new: Pointer) -> Iterator[str]:
     yield (f"**{signature}**" if "different" in signature else signature) or "inputs and outputs not compared"
     if old.feature_order_hash and new.feature_order_hash and old.feature_order_hash != new.feature_order_hash:
         yield "**different feature order**"
-    before, after = accuracy(today, "holdout"), accuracy(ours, "holdout")
-    if before is not None and after is not None:
-        yield f"holdout accuracy {after - before:+.2f} *(train report)*"

@@ -11,6 +11,7 @@ from promotebot.artifact.claims import Claims, EvidenceFile, Metric
 from promotebot.findings import Finding, error, passed
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.thresholds import StageEvidence, Thresholds
+from promotebot.remedies import in_shell
 from promotebot.text import counted, distance, duration
 
 EXISTS, METRIC = "evidence.exists", "evidence.metric"
@@ -18,7 +19,8 @@ _DIGITS = 300
 """Enough for the difference of any two numbers that are read to be exact."""
 _AHEAD = timedelta(days=1)
 """A date is over at its end, somewhere on Earth up to a day before UTC says so."""
-_WRITE = "measure it, write that file with promotebot evidence, and commit it"
+_MAX_NAMED = 4
+"""Metrics that a remedy names."""
 
 
 def evidence_is_given(context: RuleContext) -> Iterator[Finding]:
@@ -35,7 +37,12 @@ def evidence_is_given(context: RuleContext) -> Iterator[Finding]:
     elif asked:
         there = f": there is no {claims.path}" if claims else ", and the artifact's digest is not known"
         message = f"{context.request.stage.label} needs evidence ({asked}){there}."
-        yield error(EXISTS, message, where=claims.path if claims else context.request.artifact_dir, remedy=_WRITE)
+        yield error(
+            EXISTS,
+            message,
+            where=claims.path if claims else context.request.artifact_dir,
+            remedy=_write(context.request.artifact_dir, asked),
+        )
 
 
 def evidence_suffices(context: RuleContext) -> Iterator[Finding]:
@@ -52,6 +59,18 @@ def claimed(claims: Claims, file: EvidenceFile) -> str:
     """Return who claims it, and in which commit it was read."""
     source = f" from {file.source}" if file.source else ""
     return f"claimed by {file.claimed_by}{source}, in {claims.read_from}"
+
+
+def claimed_of_other(claims: Claims | None, former: str) -> str:
+    """Return the same of what it is compared with, as an addition to it; empty where that claims nothing.
+
+    Args:
+        former: what to call it where it is not ACTIVE any more.
+    """
+    if claims is None or claims.file is None:
+        return ""
+    whose = f"those of {former}" if former else "ACTIVE's"
+    return f"; {whose} {claimed(claims, claims.file)}"
 
 
 @dataclass(frozen=True)
@@ -93,17 +112,18 @@ class _Comparison:
 
     def _against(self, metric: Metric, asked: str, allowed: Decimal, sign: int) -> Finding:
         if self._is_first:
-            return passed(METRIC, f"{_named(metric)}, {asked}: nothing else is ACTIVE", where=self.claims.path)
+            return passed(METRIC, f"{_named(metric)}, {asked}: nothing else was ever ACTIVE", where=self.claims.path)
         other = self._other(metric)
         if isinstance(other, str):
             return self._fail(f"{_named(metric)}, {asked}: not compared, as {other}")
         return self._told(metric, asked, allowed + sign * (metric.number - other.number))
 
     def _told(self, metric: Metric, asked: str, margin: Decimal) -> Finding:
-        words = f"{_named(metric)}{self._trend(metric)}, {asked}"
+        trend = self._trend(metric)
+        words, beside = f"{_named(metric)}{trend}, {asked}", self._beside if trend else ""
         if margin < 0:
-            return self._fail(f"{words}: {_text(-margin)} short of it")
-        message = f"{words}: margin {_text(margin)}; {claimed(self.claims, self.file)}"
+            return self._fail(f"{words}: {_text(-margin)} short of it", beside)
+        message = f"{words}: margin {_text(margin)}; {claimed(self.claims, self.file)}{beside}"
         return passed(METRIC, message, where=self.claims.path)
 
     def _amount(self, metric: Metric) -> Iterator[Finding]:
@@ -117,8 +137,10 @@ class _Comparison:
             count = f"from {counted(metric.rows, 'row')}" if metric.rows is not None else "without a number of rows"
             yield self._fail(f"{_named(metric)} is {count}; {rows:,} asked for")
 
-    def _fail(self, message: str) -> Finding:
-        words = f"{message}; {claimed(self.claims, self.file)}."  # begins with a metric's name, as it is written
+    def _fail(self, message: str, beside: str = "") -> Finding:
+        words = (
+            f"{message}; {claimed(self.claims, self.file)}{beside}."  # begins with a metric's name, as it is written
+        )
         return error(METRIC, words, where=self.claims.path, remedy="improve the model, or measure what is missing")
 
     @property
@@ -132,6 +154,12 @@ class _Comparison:
         """What it is compared with, in words."""
         held = self.context.compared_with
         return (held.former or held.name) if held else "ACTIVE"
+
+    @property
+    def _beside(self) -> str:
+        """Who claims the numbers that it is compared with."""
+        held = self.context.compared_with
+        return claimed_of_other(self.context.facts.claims_of_active, held.name if held and held.until else "")
 
     def _other(self, metric: Metric) -> Metric | str:
         """Return the other's number for the same name, dataset and slice, or why there is none."""
@@ -152,6 +180,14 @@ class _Comparison:
         arrow = "→" if metric.number == other.number else "↑" if metric.number > other.number else "↓"
         held = self.context.compared_with
         return f" ({arrow} {held.name if held else 'ACTIVE'} {_text(other.number)})"
+
+
+def _write(directory: str, asked: StageEvidence) -> str:
+    """Return how the file is written that the policy asks for; only the person knows the numbers."""
+    names = [*asked.metrics][:_MAX_NAMED] or ["NAME"]
+    # Parts of the data are the rows of a file of metrics.
+    numbers = "--from FILE" if asked.slices else " ".join(f"--metric {in_shell(f'{name}=VALUE')}" for name in names)
+    return f"measure it, write that file: promotebot evidence {in_shell(directory)} {numbers}; then commit it"
 
 
 def _of(part: str | None) -> str:
