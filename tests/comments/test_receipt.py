@@ -8,6 +8,7 @@ RECEIPT = dict.fromkeys(
     (
         *("requester", "request", "head", "policy_digest", "event", "digest", "evidence", "override"),
         *("registry_digest_before", "registry_digest", "lifts_hold", "allows_signature_change", "share", "checklist"),
+        "approvers",
     )
 )
 
@@ -21,3 +22,8 @@ def test_what_is_not_known_has_no_row_and_the_rest_is_counted() -> None:
 
 def test_no_promotion_has_no_section() -> None:
     assert receipts_section([]) == ""
+
+
+def test_who_approved_it_is_beside_who_asked() -> None:
+    section = receipts_section([("churn → ACTIVE", {**RECEIPT, "requester": "alice", "approvers": "bob, carol"})])
+    assert "| Requested by | `alice` |\n| Approved by | `bob, carol` |" in section

@@ -194,7 +194,7 @@ def test_every_judgement_asks_one_function_whether_there_is_anything_to_ask() ->
     for policy in policies:
         github = FakeGitHub(pulls={7: pull_request()})
         found = conditions((step(),), HEAD, github.pulls[7], policy, github)
-        assert bool(found) is has_conditions((step(),), policy, PolicyEdit.NONE) is (policy is not policies[0])
+        assert bool(found.findings) is has_conditions((step(),), policy, PolicyEdit.NONE) is (policy is not policies[0])
 
 
 def _of(action: Action = Action.PROMOTE, *, stage: Stage = Stage.ACTIVE, model: str = "regime") -> Step:

@@ -59,8 +59,9 @@ def approve(github: FakeGitHub, *logins: str, commit: str = HEAD) -> None:
 def separated(github: FakeGitHub, policy: Policy = ONE, *steps: Step) -> Finding:
     result = separation(steps or (step(),), HEAD, github.pulls[7], policy, github)
     assert result is not None
-    assert result.rule == "separation"
-    return result
+    assert result.finding.rule == "separation"
+    assert bool(result.approvers) is (result.finding.severity is Severity.PASS)
+    return result.finding
 
 
 def waits(result: Finding) -> str:
@@ -80,7 +81,8 @@ def test_a_pull_request_that_promotes_nothing_waits_for_nobody(github: FakeGitHu
 
 def test_a_pull_request_that_changes_the_policy_waits_though_it_promotes_nothing(github: FakeGitHub) -> None:
     def asked() -> Finding | None:
-        return separation((), HEAD, github.pulls[7], ONE, github, edit=PolicyEdit.CHANGE)
+        found = separation((), HEAD, github.pulls[7], ONE, github, edit=PolicyEdit.CHANGE)
+        return found and found.finding
 
     approve(github, "alice")
     result = asked()

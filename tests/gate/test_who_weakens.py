@@ -119,8 +119,8 @@ def test_a_fork_changes_nothing_that_needs_approvals_and_is_told_the_way_out() -
     policy = parse_policy(b"separation: {approvals: 1}")
     missing = separation((), HEAD, case.pull, policy, case.github, edit=PolicyEdit.CHANGE)
     assert missing
-    assert missing.severity is Severity.ERROR
-    assert "for a fork" in missing.message
+    assert missing.finding.severity is Severity.ERROR
+    assert "for a fork" in missing.finding.message
     assert case.github.calls == [], "what the base says of a branch of the same name is about another branch"
 
 

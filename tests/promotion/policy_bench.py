@@ -195,8 +195,8 @@ def approved(policy: Policy, step: Step, *logins: str) -> str:
     """What the gate says of a promotion that these people approved."""
     github = FakeGitHub(roles=ROLES, pulls={7: pull_request()}, pushed={"change": [push(HEAD, creates=True)]})
     github.reviews[7] = [Review(login, "APPROVED", HEAD) for login in logins]
-    finding = separation((step,), GitSha(HEAD), github.pulls[7], policy, github)
-    return f"{finding.severity.value}: {finding.message}" if finding else "needs no approval"
+    found = separation((step,), GitSha(HEAD), github.pulls[7], policy, github)
+    return f"{found.finding.severity.value}: {found.finding.message}" if found else "needs no approval"
 
 
 def required(policy: Policy, step: Step) -> str:

@@ -111,8 +111,9 @@ def _receipts(result: GateResult, changeset: Changeset) -> list[tuple[str, Mappi
         return []
     base, head = changeset.base_registry, changeset.head
     shown = result.steps[:MAX_RECEIPTS]
-    ticks = told_ticks(result.ticks)
-    return [(step.about, receipt_of(step, head=head, before=base, after=after, checklist=ticks)) for step in shown]
+    ticks, approvers = told_ticks(result.ticks), {"approvers": ", ".join(result.approvers) or None}
+    receipts = (receipt_of(step, head=head, before=base, after=after, checklist=ticks) for step in shown)
+    return [(step.about, {**receipt, **approvers}) for step, receipt in zip(shown, receipts, strict=True)]
 
 
 def _by_risk(steps: Sequence[Step]) -> list[ModelName]:

@@ -16,7 +16,7 @@ from promotebot.comments.markdown import text as markdown
 from promotebot.comments.notices import render_queue
 from promotebot.errors import CouldNotVerify, PromotebotError
 from promotebot.findings import Finding, error, errors_in
-from promotebot.gate.conditions import conditions, has_conditions
+from promotebot.gate.conditions import Conditions, conditions, has_conditions
 from promotebot.gate.evaluate import FactsOf, GateResult, evaluate_gate
 from promotebot.gate.hold import StandingHold, standing_holds
 from promotebot.gate.policy import edit_of_policy, loosened_keys
@@ -191,11 +191,11 @@ def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | No
 
 def _conditions(
     event: Queued, steps: Sequence[Step], changeset: Changeset, repository: FetchedRepository, job: JobContext
-) -> tuple[Finding, ...]:
+) -> Conditions:
     """Return what the queued pull request needs on its own head; the queue's branch name says which it is."""
     policy, edit = changeset.policy, edit_of_policy(changeset)
     if not has_conditions(steps, policy, edit):
-        return ()
+        return Conditions()
     named = QUEUE_BRANCH.fullmatch(event.head_ref.removeprefix(BRANCH))
     if named is None:
         raise CouldNotVerify(f"{event.head_ref} names no pull request", remedy=_AGAIN)

@@ -104,7 +104,7 @@ def _unmet(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
         return ""
     involved = RequestCheck(snapshot, changeset, attempt.job, ()).people(result.steps)
     again = conditions(result.steps, changeset.head, snapshot.pull, changeset.policy, github, involved, edit=edit)
-    return next((_UNMET[one.rule] for one in errors_in(again)), "")
+    return next((_UNMET[one.rule] for one in errors_in(again.findings)), "")
 
 
 _UNMET = {

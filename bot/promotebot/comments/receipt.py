@@ -10,6 +10,7 @@ MAX_RECEIPTS = 10
 """Promotions whose receipt a report shows; the deployment of each has its own."""
 _ROWS = {
     "requester": "Requested by",
+    "approvers": "Approved by",
     "request": "Request",
     "head": "Head",
     "policy_digest": "Policy",
@@ -30,7 +31,7 @@ def receipts_section(receipts: Sequence[tuple[str, Mapping[str, str | None]]], *
     """Return the folded receipts; empty where there is none.
 
     Args:
-        receipts: what each is about, such as "churn → ACTIVE", and what `promotion.receipt` says.
+        receipts: what each is about, such as "churn → ACTIVE", and what `promotion.receipt` says, with its approvers.
         more: how many are not shown.
     """
     if not receipts:

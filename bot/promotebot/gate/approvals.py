@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from promotebot.findings import Finding, error, passed
 from promotebot.gate.admission import may_write
@@ -25,6 +25,14 @@ _OF_A_FORK = error(
 )
 
 
+class Separation(NamedTuple):
+    """Whether enough people approved a head, and who they are."""
+
+    finding: Finding
+    approvers: tuple[str, ...] = ()
+    """Logins of those whose approval counts; none where more are needed, as then not everything about them is known."""
+
+
 def separation(
     steps: Sequence[Step],
     head_sha: str,
@@ -34,7 +42,7 @@ def separation(
     pushers: Collection[str] = (),
     *,
     edit: PolicyEdit = PolicyEdit.NONE,
-) -> Finding | None:
+) -> Separation | None:
     """Return whether enough other people approved exactly this head; None where nothing asks for approvals.
 
     A pull request needs them that promotes something or changes the policy: that could take `separation` away.
@@ -52,7 +60,7 @@ def separation(
     if not needed:
         return None
     if pull.is_fork:
-        return _OF_A_FORK
+        return Separation(_OF_A_FORK)
     involved = {pull.author, *pushers, *(step.event.request.login for step in steps if step.event.request)}
     others = [login for login in github.approvals(pull.number, head_sha) if login not in involved]
     if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet
@@ -60,8 +68,9 @@ def separation(
         involved |= {pusher} if pusher else set()
         others = [login for login in others if login != pusher and may_write(login, github)]
     if len(others) >= needed:
-        return passed(RULE, f"{head_sha[:7]} is approved by {', '.join(others)}, who neither requested nor pushed it")
-    return _missing(needed - len(others), head_sha, involved)
+        words = f"{head_sha[:7]} is approved by {', '.join(others)}, who neither requested nor pushed it"
+        return Separation(passed(RULE, words), tuple(others))
+    return Separation(_missing(needed - len(others), head_sha, involved))
 
 
 def approvals_needed(steps: Sequence[Step], policy: Policy, edit: PolicyEdit) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from promotebot.findings import Finding
 from promotebot.gate.approvals import approvals_needed, separation
@@ -16,6 +16,13 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
 
 
+class Conditions(NamedTuple):
+    """What a merge needs besides, each passed or waited for, and who approved it, where anybody asked."""
+
+    findings: tuple[Finding, ...] = ()
+    approvers: tuple[str, ...] = ()
+
+
 def conditions(
     steps: Sequence[Step],
     head_sha: str,
@@ -25,7 +32,7 @@ def conditions(
     pushers: Collection[str] = (),
     *,
     edit: PolicyEdit = PolicyEdit.NONE,
-) -> tuple[Finding, ...]:
+) -> Conditions:
     """Return the conditions that the policy sets for this head, each passed, or an error that says what it waits for.
 
     Args:
@@ -36,7 +43,8 @@ def conditions(
         CouldNotVerify: when GitHub does not answer; what is not known is never met.
     """
     approval = separation(steps, head_sha, pull, policy, github, pushers, edit=edit)
-    return (*([approval] if approval else []), *required_findings(steps, head_sha, pull.number, policy, github))
+    required = required_findings(steps, head_sha, pull.number, policy, github)
+    return Conditions((approval.finding, *required), approval.approvers) if approval else Conditions(tuple(required))
 
 
 def has_conditions(steps: Sequence[Step], policy: Policy, edit: PolicyEdit) -> bool:

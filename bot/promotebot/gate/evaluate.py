@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from promotebot.findings import Finding, Severity, error, errors_in, on_line, passed, said_once, warnings_in
 from promotebot.gate.hold import LIFTS, StandingHold, hold_findings
@@ -32,6 +33,9 @@ from promotebot.registry.model import Action, Source
 from promotebot.remedies import Remedy, comment
 from promotebot.text import counted, headline, shortened
 
+if TYPE_CHECKING:  # a terminal judges without GitHub
+    from promotebot.gate.conditions import Conditions
+
 MAX_TITLE = 120
 """Characters of a problem in the status, of which GitHub shows 140."""
 FactsOf = Callable[[Request], Facts]
@@ -55,6 +59,8 @@ class GateResult:
     """What keeps the pull request from being merged until somebody lifts it, among the findings, too."""
     ticks: Mapping[int, Tick] = field(default_factory=dict, hash=False)
     """Boxes of the runbook's checklist that people ticked on this head."""
+    approvers: tuple[str, ...] = ()
+    """Logins of those whose approval `separation` counts; empty where it is not met, and where nobody asked GitHub."""
     shared: tuple[int, ...] = ()
     """Pull requests that promote from the same commit into the same base, among the findings, too."""
 
@@ -70,11 +76,12 @@ class GateResult:
             return "failure"
         return "action_required" if self.waiting else "success"
 
-    def with_conditions(self, conditions: Sequence[Finding]) -> GateResult:
+    def with_conditions(self, conditions: Conditions) -> GateResult:
         """Return the result with what else a merge needs: what is there is a finding, and what is not is waited for."""
-        met = tuple(one for one in conditions if one.severity is Severity.PASS)
-        waiting = tuple(one for one in conditions if one.severity is not Severity.PASS)
-        return replace(self, findings=(*self.findings, *met), waiting=(*self.waiting, *waiting))
+        met = tuple(one for one in conditions.findings if one.severity is Severity.PASS)
+        waiting = tuple(one for one in conditions.findings if one.severity is not Severity.PASS)
+        findings, approvers = (*self.findings, *met), conditions.approvers
+        return replace(self, findings=findings, waiting=(*self.waiting, *waiting), approvers=approvers)
 
     def with_holds(self, holds: Sequence[StandingHold], pull: int) -> GateResult:
         """Return the result with what holds the pull request, which comes before everything else."""
