@@ -21,6 +21,7 @@ EXIT_CODES = {
     "helped": 0,
     "held": 0,
     "proposed": 0,
+    "checked": 0,
     "lifted": 0,
     "refused": 1,
     "failed": 4,
