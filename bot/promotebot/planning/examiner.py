@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from promotebot.artifact.evidence import Evidence
@@ -78,7 +79,8 @@ class Examiner:
             # What was compared with another artifact was examined like any other.
             alone = _key(source, directory, terms.alone)
             self._seen |= {key: seen, alone: seen}
-        return self._seen[key]
+        # Another commit may hold the same files: whoever asks is told of the one that was asked about.
+        return replace(self._seen[key], source=source.description)
 
     def _is_unseen(self, key: _Key, source: FileSource) -> bool:
         seen = self._seen.get(key)
