@@ -102,3 +102,14 @@ def test_both_keys_that_keep_a_terminal_out_of_active_are_named() -> None:
             one.key for one in requirements(parse_policy(policy.encode()), Stage.ACTIVE, NOW) if "terminal" in one.words
         ]
         assert found == [key]
+
+
+def test_a_share_of_staging_is_told_with_its_bounds_and_whether_it_is_asked_for() -> None:
+    bounds = "stages: {staging: {share: {minimum: 1%, maximum: 2.5%"
+    assert (
+        said(f"{bounds}}}}}}}", Stage.STAGING)["stages.staging.share.maximum"]
+        == "with --share: 1% to 2.5% of production"
+    )
+    asked = said(f"{bounds}, required: true}}}}}}", Stage.STAGING)
+    assert asked["stages.staging.share.required"] == "--share with 1% to 2.5% of production"
+    assert not any("share" in key for key in said(f"{bounds}}}}}}}"))
