@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.office import Office
+
+pytestmark = pytest.mark.thorough
 
 POLICY = "aliases: {production: active, canary: staging}\n"
 

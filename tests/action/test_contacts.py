@@ -7,6 +7,8 @@ import pytest
 from tests.fake_github.faults import Fault
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL, CALLED = "regime_classifier", "oncall@example.com"
 
 

@@ -15,6 +15,8 @@ from tests.demo.story import EMPTY_REGISTRY, REGISTRY
 from tests.fake_github.people import Person
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 SHAPE = {NAME: {"production": {"path": V1, "deployed_at": "2026-01-05T10:00:00Z"}, "shadow": {"path": V2}}}
 
 

@@ -13,6 +13,8 @@ from tests.demo.story import REGISTRY
 from tests.fake_github.people import Job
 from tests.office import BOT, ROOT, Office
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = "teams/fraud"
 FRAUD = f"{FOLDER}/{REGISTRY}"
 GATE = f"{FOLDER}: promotebot/gate"

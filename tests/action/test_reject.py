@@ -18,6 +18,8 @@ from tests.fake_github.people import Job
 from tests.gate.attacks import copy, forked, state
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 POLICY = ".github/promotion.yml"
 V1, V2 = "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 REJECT = f'/reject {MODEL} --reason "wrong labels"'

@@ -15,6 +15,8 @@ from tests.gate.attacks import state
 from tests.gate.forgery import say
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 V2, V3 = "ml/artifacts/regime_v2", "ml/artifacts/regime_v3"
 FREE = "stages: {active: {require_prior_stage: false}}\n"
 ASK = f"/promote active --artifact-dir {V3} --artifact-id regime_v3"

@@ -32,6 +32,8 @@ from .pairs import ACTIVE, WEIGHTS, Pair, model
 from .test_lfs import Store, commit, pointer_to
 from .test_runtime import program
 
+pytestmark = pytest.mark.thorough
+
 SET = "eval_1"
 RNG = np.random.default_rng(3)
 ROWS = RNG.normal(size=(2500, 2)).astype("float32")

@@ -11,6 +11,8 @@ import pytest
 from promotebot.cli.main import main
 from tests.fake_github.people import Person
 
+pytestmark = pytest.mark.thorough
+
 V2 = "ml/artifacts/regime_v2"
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.cli.desk import BOT
 from tests.office import ROOT
 
+pytestmark = pytest.mark.thorough
+
 DIRECTORY = "ml/artifacts/a"
 PROMOTE = ("promote", "--model", "m", "--stage", "shadow", "--artifact-dir", DIRECTORY, "--artifact-id", "a")
 COMMANDS = {

@@ -17,6 +17,8 @@ from tests.action.test_quarantine import FREE
 from tests.fake_github.people import Person
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 MODEL, V1, V2 = "regime_classifier", "ml/artifacts/regime_v1", "ml/artifacts/regime_v2"
 POLICY = ".github/promotion.yml"
 Capture = pytest.CaptureFixture[str]

@@ -334,6 +334,7 @@ def test_no_redirect_leads_to_another_server(servers: Any, status: int) -> None:
     assert visited == []
 
 
+@pytest.mark.thorough
 def test_more_than_was_asked_for_is_not_taken_into_memory(servers: Any) -> None:
     bucket, _ = servers(200, bytes(BLOCK + 1))
     with Buckets({**CREDENTIALS, "AWS_ENDPOINT_URL": bucket}).session(60) as session:
