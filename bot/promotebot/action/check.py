@@ -17,6 +17,7 @@ from promotebot.gate.pushers import last_pusher
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.requests import RequestCheck
 from promotebot.gate.ticks import tick_context, tick_description
+from promotebot.github.ports import BranchPush
 from promotebot.promotion.checklist import REVIEWED, Box, Tick
 from promotebot.promotion.replay import Step
 from promotebot.pulls.heads import pushes_up_to
@@ -42,7 +43,10 @@ def tick_boxes(numbers: Sequence[int], attempt: Attempt) -> Answer:
     lists = checklists(attempt, result, changeset)
     # Where this person ticked it before, the same run is run again.
     others = [number for number in numbers if getattr(result.ticks.get(number), "login", "") != login]
-    refusal = _box_refusal(others, lists, result) or _person_refusal(numbers, result.steps, attempt) or _late(attempt)
+    refusal = _box_refusal(others, lists, result)
+    if not refusal:
+        pushes = pushes_up_to(changeset.head, snapshot.pull.head_ref, job)
+        refusal = _person_refusal(numbers, result.steps, attempt, pushes) or _late(attempt, pushes)
     if refusal:
         return _refuse(refusal, attempt)
     number = snapshot.pull.number
@@ -94,7 +98,9 @@ def _closed(box: Box) -> Refusal:
     return Refusal(Reason.RULES, f"{named} is not for people to tick: {box.why.rstrip('.')}.", remedy)
 
 
-def _person_refusal(numbers: Sequence[int], steps: Sequence[Step], attempt: Attempt) -> Refusal | None:
+def _person_refusal(
+    numbers: Sequence[int], steps: Sequence[Step], attempt: Attempt, pushes: Sequence[BranchPush]
+) -> Refusal | None:
     """Return why this person ticks none of these boxes: who may approve, or may promote, may; but not one's own.
 
     Raises:
@@ -108,24 +114,24 @@ def _person_refusal(numbers: Sequence[int], steps: Sequence[Step], attempt: Atte
             refusal = people_refusal(attempt.requester.people, stage, policy, job.github, doing)
             if refusal:
                 return refusal
-    if REVIEWED not in numbers or login.lower() not in {one.lower() for one in _involved(steps, attempt)}:
+    if REVIEWED not in numbers or login.lower() not in {one.lower() for one in _involved(steps, attempt, pushes)}:
         return None
     message = f"{login} requested this promotion, or pushed it, so box {REVIEWED} is for somebody else to tick."
     line = comment("/check", str(REVIEWED))
     return Refusal(Reason.PERMISSION, message, Remedy("ask somebody else with write permission to comment: ", line))
 
 
-def _involved(steps: Sequence[Step], attempt: Attempt) -> set[str]:
+def _involved(steps: Sequence[Step], attempt: Attempt, pushes: Sequence[BranchPush]) -> set[str]:
     """Return who requested one of the promotions, opened the pull request, or pushed it, as for an approval."""
-    snapshot, job = attempt.snapshot, attempt.job
+    snapshot = attempt.snapshot
     pull, head = snapshot.pull, snapshot.changeset.head
     requesters = {step.event.request.login for step in steps if step.event.request}
-    pusher = last_pusher(pushes_up_to(head, pull.head_ref, job), pull.head_ref, head)
-    pushers = RequestCheck(snapshot, snapshot.changeset, job, ()).people(steps)
+    pusher = last_pusher(pushes, pull.head_ref, head)
+    pushers = RequestCheck(snapshot, snapshot.changeset, attempt.job, ()).people(steps)
     return {pull.author, *requesters, *pushers, *([pusher] if pusher else [])}
 
 
-def _late(attempt: Attempt) -> Refusal | None:
+def _late(attempt: Attempt, pushes: Sequence[BranchPush]) -> Refusal | None:
     """Return that this may have become the head after the comment: then it is not what its author looked at.
 
     The bot says something of each head as soon as it is there. What it said first has to be older than the comment,
@@ -134,11 +140,10 @@ def _late(attempt: Attempt) -> Refusal | None:
     Raises:
         CouldNotVerify: when GitHub does not answer.
     """
-    snapshot, job = attempt.snapshot, attempt.job
-    head = snapshot.changeset.head
+    job, head = attempt.job, attempt.snapshot.changeset.head
     statuses = job.github.statuses(head)
     times = [one.created_at for one in statuses if one.creator == job.settings.bot_login and one.created_at]
-    moved = next(iter(pushes_up_to(head, snapshot.pull.head_ref, job)), None)
+    moved = next(iter(pushes), None)
     own = (one.written_at for one in attempt.replier.comments if one.id == attempt.requester.comment_id)
     written = next(own, None)
     if times and written and moved and moved.after == head and moved.at and max(min(times), moved.at) <= written:

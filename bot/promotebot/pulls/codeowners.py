@@ -13,7 +13,6 @@ from promotebot.artifact.source import Kind
 if TYPE_CHECKING:
     from promotebot.artifact.source import FileSource
     from promotebot.promotion.policy import Policy
-    from promotebot.pulls.changeset import Changeset
     from promotebot.pulls.compare import ChangesetLike
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
@@ -42,17 +41,16 @@ def _matches(pattern: str, path: str) -> bool:
     return re.fullmatch(f"{anchored}{built}{below}", path) is not None
 
 
-def policy_with_owners(changeset: Changeset) -> Policy:
+def policy_with_owners(changeset: ChangesetLike) -> Policy:
     """Return the base's policy, with the registry's owners on the base in the place of `CODEOWNERS`; it judges people.
 
-    Nobody owns it where no file says so. A file is read only where the policy names owners.
+    Nobody owns it where no file says so, or what it says is not known. A file is read only where the policy names
+    owners.
     """
     policy = changeset.policy
     if not policy.names_owners:
         return policy
-    files = (changeset.repository.read_file(changeset.base, place, max_bytes=MAX_BYTES) for place in PLACES)
-    data = next((one for one in files if one is not None), b"")
-    return policy.with_owners(owners_of(data.decode("utf-8", "replace"), changeset.registry_path))
+    return policy.with_owners(_owners(changeset.base_files, changeset.registry_path) or [])
 
 
 def changes_owners(changeset: ChangesetLike) -> bool:
