@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.admission import people_refusal
 from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.sections import Permission
+from promotebot.pulls.codeowners import changes_owners
+from promotebot.pulls.compare import ChangesetLike
 from promotebot.registry.names import Stage
 from tests.fake_github.people import BOT_PERMISSIONS
 from tests.fakes import FakeGitHub
@@ -96,6 +102,46 @@ def test_the_owners_of_the_registry_on_the_base_may_and_the_branch_names_none(of
     )
     office.push("bob", "main", {".github/CODEOWNERS": "/ml/registry/\n"}, "chore: No owner")
     assert office.ask(number, "/withdraw", author="carol").outputs["decision"] == "refused"
+
+
+SAME = b"/docs/ @x\n/ml/registry/ @bob\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "fork", "base", "head", "changes"),
+    [
+        (True, SAME, SAME, b"/ml/registry/ @bob\n", False),
+        (True, SAME, SAME, b"/ml/registry/ @bob @eve\n", True),
+        (True, SAME, SAME, None, True),
+        (True, None, None, SAME, True),
+        (True, SAME, SAME, "elsewhere", True),
+        (True, "elsewhere", "elsewhere", "elsewhere", True),
+        (True, SAME, b"/ml/registry/ @carol\n", SAME, True),
+        (False, SAME, SAME, b"/ml/registry/ @eve\n", False),
+    ],
+)
+def test_owners_stay_the_same_only_where_every_side_names_the_same(
+    tmp_path: Path,
+    names: bool,
+    fork: bytes | str | None,
+    base: bytes | str | None,
+    head: bytes | str | None,
+    changes: bool,
+) -> None:
+    """None is no file, and a text a link: what it says is not known, and unknown is never the same."""
+    sides = {}
+    for side, content in (("fork", fork), ("base", base), ("head", head)):
+        place = tmp_path / side / ".github/CODEOWNERS"
+        place.parent.mkdir(parents=True)
+        if isinstance(content, bytes):
+            place.write_bytes(content)
+        elif content:
+            place.symlink_to(content)
+        sides[f"{side}_files"] = WorkTree(tmp_path / side)
+    policy = parse_policy(b"stages: {active: {people: [CODEOWNERS]}}" if names else b"{}")
+    paths = (".github/CODEOWNERS",)
+    change = SimpleNamespace(policy=policy, registry_path="ml/registry/models.json", changed_paths=paths, **sides)
+    assert changes_owners(cast(ChangesetLike, change)) is changes
 
 
 @pytest.mark.thorough
