@@ -81,6 +81,15 @@ class Office:
         self.push("alice", branch, files or {f"ml/evaluations/{branch}.json": "{}\n"}, "docs: Evaluation")
         return self.repository.open_pull(author="alice", head=branch, title="Shadow evaluation", **options).number
 
+    def push_on(self, branch: str = "evaluation") -> None:
+        """alice pushes one commit more to the branch of a pull request."""
+        alice = self.person("alice")
+        alice.git("fetch", "origin", branch)
+        alice.git("checkout", branch)
+        alice.write("ml/evaluations/late.json", "{}\n")
+        alice.commit("docs: Late")
+        alice.push()
+
     def policy(self, text: str) -> None:
         """bob puts a policy on main."""
         self.push("bob", "main", {".github/promotion.yml": text}, "chore: Policy")

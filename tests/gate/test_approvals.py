@@ -137,12 +137,7 @@ def test_a_branch_that_only_apps_push_to_has_no_end_in_the_list_and_opens_nothin
 
 def test_an_approval_of_an_older_head_counts_for_nothing(office: Office, number: int) -> None:
     review(office, number, "bob")
-    alice = office.person("alice")
-    alice.git("fetch", "origin", "evaluation")
-    alice.git("checkout", "evaluation")
-    alice.write("ml/evaluations/late.json", "{}\n")
-    alice.commit("docs: Late")
-    alice.push()
+    office.push_on()
     assert office.gate(number).outputs["decision"] == "waiting"
     assert now(office, number) == "pending"
 

@@ -88,12 +88,7 @@ def test_a_check_that_fails_when_it_runs_again_shuts_it_again(office: Office, nu
 def test_a_check_of_an_older_head_counts_for_nothing(office: Office, number: int) -> None:
     labelled(office, number, "risk-approved")
     ran(office, number, "unit-tests")
-    alice = office.person("alice")
-    alice.git("fetch", "origin", "evaluation")
-    alice.git("checkout", "evaluation")
-    alice.write("ml/evaluations/late.json", "{}\n")
-    alice.commit("docs: Late")
-    alice.push()
+    office.push_on()
     assert office.gate(number).outputs["decision"] == "waiting"
     assert now(office, number) == "pending"
 
