@@ -22,7 +22,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lfs servers exhaustive situations screenshots drawings record fuzz bench ratios check coverage audit advisories mutation fix lint workflows types layers locks lock package release clean FORCE
+.PHONY: help demo test e2e lfs reflinks servers exhaustive situations screenshots drawings record fuzz bench ratios check coverage audit advisories mutation fix lint workflows types layers locks lock package release clean FORCE
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -46,6 +46,12 @@ WITH_GIT_LFS = PATH="$$PATH:$(CURDIR)/$(GIT_LFS)/git_lfs/bin"
 
 lfs: $(VENV)/.dev $(GIT_LFS)/.installed ## what git-lfs itself pushes and fetches
 	$(WITH_GIT_LFS) $(BIN)/pytest --numprocesses=$(WORKERS) -m 'git_lfs and not servers' tests/action/test_lfs_client.py
+
+REFLINKS ?=
+reflinks: $(VENV)/.dev ## private copies that share their blocks, in a folder of btrfs or XFS: REFLINKS=/mnt/folder
+	@[ -d "$(REFLINKS)" ] || { echo "reflinks: nothing is run without a folder on a file system with reflinks." \
+	"Next: make reflinks REFLINKS=FOLDER" >&2; exit 1; }
+	$(BIN)/pytest -m reflinks --basetemp=$(REFLINKS)/promotebot-tests tests/artifact/test_reflinks.py
 
 # Real servers, an environment of their own, with all that .venv has, and the libraries of the other buckets.
 SERVERS := build/servers

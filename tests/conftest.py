@@ -28,9 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Exhaustive tests, and those of git-lfs and real servers, run when asked for; thorough ones where named, too."""
+    """Exhaustive tests, and those of other programs and disks, run when asked for; thorough ones where named, too."""
     asked, names_files = config.option.markexpr, config.args_source is pytest.Config.ArgsSource.ARGS
-    by_name = {mark: mark in asked for mark in ("exhaustive", "git_lfs", "servers")}
+    by_name = {mark: mark in asked for mark in ("exhaustive", "git_lfs", "reflinks", "servers")}
     wanted = {**by_name, "thorough": asked or names_files or config.option.thorough}
     marks = [mark for mark, is_wanted in wanted.items() if not is_wanted]
     left_out = {item for item in items if any(item.get_closest_marker(mark) for mark in marks)}

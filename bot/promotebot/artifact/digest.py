@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,6 +16,8 @@ from promotebot.errors import CouldNotVerify, InvalidInput
 
 CHUNK = 1024 * 1024
 """Bytes in memory at a time, however large the file."""
+_FICLONE = 0x40049409
+"""https://man7.org/linux/man-pages/man2/ioctl_ficlone.2.html; other systems know no such number."""
 
 
 class OverLimit(InvalidInput):
@@ -40,8 +44,31 @@ Keep = Callable[[bytes, bool], Kept | None]
 """Told the first CHUNK bytes of a file, and whether that is all of it; returns None where only the digest is wanted."""
 
 
+Share = Callable[[int, int], bool]
+"""See `share_blocks`."""
+
+
+def share_blocks(source: int, target: int) -> bool:
+    """Make an empty file a reflink of another one; return False where the file systems do not offer it.
+
+    Both are descriptors. Whoever writes into one of the files later gets blocks of their own, and the other file stays
+    as it is. A hard link would not do: it is the same file, and its owner can write through it.
+    """
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:  # whatever the reason: the bytes are copied then, and a disk that fails says so there
+        return False
+    return True
+
+
 def read_hashed(
-    stream: Readable, keep: Keep, *, where: str, max_bytes: int, size: int | None = None
+    stream: Readable,
+    keep: Keep,
+    *,
+    where: str,
+    max_bytes: int,
+    size: int | None = None,
+    share: Share = share_blocks,
 ) -> tuple[str, int]:
     """Hash a stream and keep what is asked for of the same bytes; return (sha256 in 64 hex digits, size in bytes).
 
@@ -50,7 +77,7 @@ def read_hashed(
 
     Raises:
         OverLimit: for more than `max_bytes`; what was kept is then incomplete.
-        InvalidInput: for a name that is too long for this system.
+        InvalidInput: for a name that is too long for this system, or a file that is written meanwhile.
         CouldNotVerify: when the disk fails on either side.
     """
     with _disk("cannot be copied", where, "check the disk, and the space in $TMPDIR"):
@@ -59,7 +86,7 @@ def read_hashed(
         hasher, total, kept = hashlib.sha256(), 0, keep(chunk, is_whole)
         if kept is None and is_whole and len(chunk) <= max_bytes:
             return hashlib.sha256(chunk).hexdigest(), len(chunk)
-        with _writer(kept) as write:
+        with _writer(kept, stream, chunk, where, share) as (source, write):
             while chunk:
                 total += len(chunk)
                 # Before writing: a file that grows while it is read must not fill the disk.
@@ -67,7 +94,7 @@ def read_hashed(
                     raise OverLimit(f"is over the limit of {max_bytes:,} bytes", where=where)
                 hasher.update(chunk)
                 write(chunk)
-                chunk = stream.read(CHUNK)
+                chunk = source.read(CHUNK)
         return hasher.hexdigest(), total
 
 
@@ -99,13 +126,26 @@ def _beginning(stream: Readable, size: int | None) -> bytes:
 
 
 @contextmanager
-def _writer(kept: Kept | None) -> Iterator[Callable[[bytes], object]]:
+def _writer(
+    kept: Kept | None, stream: Readable, beginning: bytes, where: str, share: Share
+) -> Iterator[tuple[Readable, Callable[[bytes], object]]]:
+    """Yield what has the bytes behind the beginning, and what takes all of them.
+
+    That is the stream; or, where the private file is a reflink of it, this file: what is hashed is what is kept.
+    """
     if kept is None:
-        yield len
+        yield stream, len
         return
     kept.target.parent.mkdir(parents=True, exist_ok=True)
     # x: a file that exists already is another name for this one, and must not be overwritten.
-    with kept.target.open("xb", buffering=0) as file:
+    with kept.target.open("x+b", buffering=0) as file:
+        is_large = kept.most is None and len(beginning) == CHUNK
+        if is_large and isinstance(stream, FileIO) and share(stream.fileno(), file.fileno()):
+            if _beginning(file, None) != beginning:
+                remedy = "run it again when nobody writes there"
+                raise InvalidInput("changed while it was read", where=where, remedy=remedy)
+            yield file, len
+            return
         size = 0
 
         def write(chunk: bytes) -> None:
@@ -116,7 +156,7 @@ def _writer(kept: Kept | None) -> Iterator[Callable[[bytes], object]]:
                 view = view[file.write(view) :]
             size += len(chunk)
 
-        yield write
+        yield stream, write
         os.ftruncate(file.fileno(), size)
 
 
