@@ -105,3 +105,17 @@ def test_no_plugin_of_another_package_changes_how_files_are_read(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     spied = run([sys.executable, "-I", "-c", code.replace("main(['status', '--registry-path', 'nowhere'])", "")])
     assert "a plugin was loaded" in spied.stderr
+
+
+def test_what_a_process_of_its_own_loads_is_not_searched_for_garbage_again(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import atexit, gc, sys\nfrom promotebot.cli.main import main\n"
+        "atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 10_000))\n"
+        "sys.argv[1:] = ['status', '--registry-path', 'nowhere']\nmain({})\n"
+    )
+    run = partial(subprocess.run, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert run([sys.executable, "-I", "-c", code.format("")]).stdout.split() == ["True", "True"]
+    # Who calls it has garbage of its own.
+    assert run([sys.executable, "-I", "-c", code.format("sys.argv[1:]")]).stdout.split() == ["True", "False"]

@@ -5,6 +5,7 @@ Help and an event that is ignored must start at once: what they do not need is i
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code. Nothing is raised for an error: it becomes a line on stderr and a code of its own.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = _own_arguments() if argv is None else list(argv)
     _write_utf8()
     os.environ.update(_NO_PLUGINS)
     try:
@@ -64,6 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 3
 
 
+def _own_arguments() -> list[str]:
+    """Return what this process was started with; it looks for no garbage until everything is loaded."""
+    gc.disable()
+    return sys.argv[1:]
+
+
 def _answer_event() -> int:
     """Answer the event of a runner's job; what answers need takes a second to load, and most events get none."""
     from promotebot.action.first_look import answer_at_once
@@ -80,6 +87,7 @@ def _answer_event() -> int:
         return 0
     from promotebot.action.run import run_action
 
+    _keep_what_is_loaded()
     return run_action(environment, _now, data=data)
 
 
@@ -103,6 +111,7 @@ def _run(arguments: Sequence[str]) -> int:
     from promotebot.cli.parser import parse_line
 
     options = parse_line(arguments)
+    _keep_what_is_loaded()
     _log()
     run: Callable[[argparse.Namespace, datetime], int] = options.run
     try:
@@ -114,6 +123,13 @@ def _run(arguments: Sequence[str]) -> int:
 
         log_contacts(options)
     return code
+
+
+def _keep_what_is_loaded() -> None:
+    """Look for garbage in what is made from now on: in modules there is none, and looking takes a tenth of the time."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _failed(problem: PromotebotError, arguments: Sequence[str]) -> int:
