@@ -66,7 +66,7 @@ def test_a_model_that_does_not_reach_a_threshold_is_refused_at_every_door(office
     assert asked(office, number).outputs["decision"] == "refused"
     said = office.answer(number)
     assert "at least 0.99" in said
-    assert "short of it" in said
+    assert "missed by" in said
     assert cells(said, "accuracy")[5].startswith("❌ -0.")
     by_hand = promoted_by_hand(office)
     office.gate(by_hand)

@@ -60,7 +60,7 @@ def test_what_does_not_reach_a_threshold_is_refused_and_what_is_not_committed_do
     (alice.clone / "ml/datasets/eval_1/evaluation/labels.npy").write_bytes(kinder + b"x")
     assert main([*DRY, *sha(alice), "--format", "json"]) == 1
     printed = capsys.readouterr()
-    assert "short of it" in printed.err
+    assert "missed by" in printed.err
     assert json.loads(printed.out)["evaluation"]["problem"] == ""
 
 

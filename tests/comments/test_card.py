@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from promotebot.artifact.answer import Tensor
 from promotebot.artifact.comparison import Comparison, OutputDifference
+from promotebot.artifact.evaluation import Evaluation
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.formats import Unopened
 from promotebot.artifact.interface import same_tensors
@@ -48,6 +49,7 @@ from tests.comments.plans import (
     request,
     row,
 )
+from tests.comments.test_measured import CASES
 from tests.sampling import examples
 
 __all__ = ["accepted", "registry"]  # fixtures
@@ -514,6 +516,32 @@ def test_the_first_line_says_what_was_computed(
     line = risk_line(PlanComment(accepted, replace(V2, comparison=found), V1, NOW))
     assert told in line
     assert ("not compared" in line) is (told == "**outputs not compared**")
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (CASES["better"], "accuracy 0.93125 against 0.91 on eval_2026_q3, "),
+        (
+            CASES["worse"],
+            "**accuracy 0.85 against 0.91 on eval_2026_q3 (at least 0.9 and at most 0.01 below ACTIVE asked for)**, "
+            "**log_loss 0.4 against 0.25 on eval_2026_q3 (at most 0.3 and not above ACTIVE asked for)**, ",
+        ),
+        (
+            CASES["no probabilities"],
+            "**log_loss not known against 0.25 on eval_2026_q3 (at most 0.3 and not above ACTIVE asked for)**, ",
+        ),
+        (replace(CASES["better"], former="the last ACTIVE"), "0.93125 against 0.91 of the last ACTIVE on eval_2026_q3"),
+        (Evaluation("eval_2026_q3", problem="no such dataset"), "**not measured on eval_2026_q3**"),
+        (CASES["no labels"], ""),
+    ],
+)
+def test_the_first_line_says_what_was_measured_and_first_what_is_missed(
+    accepted: Plan, found: Evaluation, told: str
+) -> None:
+    line = risk_line(PlanComment(accepted, replace(V2, evaluation=found), V1, NOW)).replace("\\", "")
+    assert told in line
+    assert ("eval_2026_q3" in line) is bool(told)
 
 
 def test_below_active_the_first_line_names_what_it_was_compared_with(registry: ModelRegistry) -> None:

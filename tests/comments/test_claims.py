@@ -62,9 +62,9 @@ def test_many_thresholds_are_folded_where_all_are_reached() -> None:
     assert f"<details><summary>{MAX_LINES + 1} thresholds, all reached</summary>\n\n- f1, 0\n" in claims_section(
         mine, None, reached
     )
-    short = claims_section(mine, None, [*reached, warning(METRIC, "f1 is 0.1 short of it", remedy="x")])
+    short = claims_section(mine, None, [*reached, warning(METRIC, "f1 is missed by 0.1", remedy="x")])
     assert "<details>" not in short
-    assert "- f1 is 0.1 short of it" in short
+    assert "- f1 is missed by 0.1" in short
 
 
 def test_several_values_beside_those_of_the_last_active_are_drawn() -> None:

@@ -51,7 +51,7 @@ def test_a_promotion_needs_the_evidence_that_the_policy_asks_for(office: Office)
     assert "ACTIVE needs evidence (accuracy at least 0.9): there is no ml/evidence/" in words(office, none)
     low = office.pull("low", evidence(office, V2, "0.89"))
     assert asked(office, low) == "rules"
-    assert "0.01 short of it; claimed by alice, in commit" in words(office, low)
+    assert "missed by 0.01; claimed by alice, in commit" in words(office, low)
     high = office.pull("high", evidence(office, V2, "0.91"))
     assert asked(office, high) == "committed"
     assert office.gate(high).outputs["decision"] == "passed"
@@ -108,7 +108,7 @@ def test_a_worse_model_is_refused_by_what_the_base_says_of_active_and_not_by_the
     lowered = {**evidence(office, V2, "0.9"), **evidence(office, V1, "0.1")}
     number = office.pull("worse", lowered)
     assert asked(office, number) == "rules"
-    assert "accuracy 0.9 (↓ ACTIVE 0.95), at most 0.01 below ACTIVE: 0.04 short of it" in words(office, number)
+    assert "accuracy 0.9 (↓ ACTIVE 0.95), at most 0.01 below ACTIVE: missed by 0.04" in words(office, number)
     office.push("bob", "main", evidence(office, V1, "0.1"), "docs: Other numbers")
     changed = office.pull("changed", evidence(office, V2, "0.9"))
     assert asked(office, changed) == "rules"

@@ -71,7 +71,7 @@ def test_evidence_that_the_base_takes_back_does_not_count(office: Office) -> Non
     second = office.pull("two")
     office.push("bob", "main", evidence(office, V2, "0.2"), "docs: It was wrong again")
     assert asked(office, second) == "rules"
-    assert "accuracy 0.2, at least 0.9: 0.7 short of it" in words(office, second)
+    assert "accuracy 0.2, at least 0.9: missed by 0.7" in words(office, second)
     third = office.pull("three")
     on_branch(office, "three", evidence(office, V2, "0.99"))
     office.push("bob", "main", evidence(office, V2, "0.3"), "docs: It was wrong again")

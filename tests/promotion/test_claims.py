@@ -133,6 +133,10 @@ def test_where_the_policy_asks_for_evidence_none_is_refused(mine: Claims | None,
             "--metric accuracy=VALUE --metric 'log loss=VALUE'",
         ),
         ("{}", "--metric NAME=VALUE"),
+        (
+            "{rows: 100, duration: 14d, metrics: {accuracy: {minimum: 0.9}}}",
+            "--metric accuracy=VALUE --rows 100 --start DATE --end DATE",
+        ),
         ("{slices: [eu], metrics: {accuracy: {minimum: 0.9}}}", "--from FILE"),
         (
             f"{{metrics: {{{', '.join(f'm{n}: {{minimum: 1}}' for n in range(9))}}}}}",
@@ -180,7 +184,8 @@ def test_each_threshold_is_told_with_its_margin_and_where_it_goes(
     if says:
         assert told.message == f"{says}; {claimants}"
     else:
-        assert told.message.endswith(f" short of it; {claimants}.")
+        assert ": missed by " in told.message
+        assert told.message.endswith(f"; {claimants}.")
 
 
 DROP = "{metrics: {accuracy: {max_drop: 0.01}}}"
@@ -216,7 +221,7 @@ def test_after_a_demotion_the_last_one_is_what_nothing_may_be_worse_than() -> No
     for theirs, told in (
         (
             bobs(metric()),
-            f"accuracy 0.9 (↓ the last ACTIVE 0.93), at most 0.01 below the last ACTIVE {until}: 0.02 short of it; "
+            f"accuracy 0.9 (↓ the last ACTIVE 0.93), at most 0.01 below the last ACTIVE {until}: missed by 0.02; "
             "claimed by alice, in commit 1de1d4c0a2b4; those of the last ACTIVE claimed by bob, "
             "in commit 2222222222ab.",
         ),
@@ -239,14 +244,14 @@ def test_after_a_demotion_the_last_one_is_what_nothing_may_be_worse_than() -> No
         (
             "{slices: [eu, us], metrics: {accuracy: {minimum: 0}}}",
             [metric(), metric(slice="eu")],
-            ["accuracy of us is not in the evidence"],
+            ["accuracy of slice us is not in the evidence"],
         ),
-        ("{slices: [eu]}", [metric()], ["Nothing of eu is in the evidence"]),
+        ("{slices: [eu]}", [metric()], ["Nothing of slice eu is in the evidence"]),
         ("{slices: [eu]}", [metric(slice="eu")], []),
         (
             "{metrics: {accuracy: {minimum: 0.9}}}",
             [metric(), metric(value="0.8", slice="eu", dataset="q1")],
-            ["accuracy 0.8 of eu on q1, at least 0.9: 0.1 short of it"],
+            ["accuracy 0.8 of slice eu on q1, at least 0.9: missed by 0.1"],
         ),
         ("{rows: 100}", [metric()], ["accuracy 0.93 is without a number of rows; 100 asked for"]),
         ("{rows: 100}", [metric(rows=99)], ["accuracy 0.93 is from 99 rows; 100 asked for"]),

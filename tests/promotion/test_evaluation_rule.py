@@ -96,7 +96,7 @@ def test_a_finding_says_how_much_was_read_where_active_is_and_the_margin() -> No
     ]
     worse = measured({"accuracy": 0.85}, {"accuracy": 0.91})
     assert messages(worse, "metrics: {accuracy: {max_drop: 0.01}}")[1:] == [
-        "accuracy 0.85 (↓ ACTIVE 0.91) on eval_1, at most 0.01 below ACTIVE: 0.05 short of it."
+        "accuracy 0.85 (↓ ACTIVE 0.91) on eval_1, at most 0.01 below ACTIVE: missed by 0.05."
     ]
     same = measured({"accuracy": 0.91}, {"accuracy": 0.91})
     assert "(→ ACTIVE 0.91)" in messages(same, "metrics: {accuracy: {minimum: 0}}")[1]
@@ -132,13 +132,19 @@ def test_what_was_not_measured_is_refused_where_anything_is_asked_and_said_other
 def test_a_metric_that_is_not_known_does_not_reach_its_threshold(result: Evaluated, words: str) -> None:
     found = Evaluation("eval_1", result=result)
     (finding,) = messages(found, "metrics: {accuracy: {minimum: 0}}")[1:]
-    assert finding == f"accuracy is not known on eval_1, at least 0: {words}."
+    assert finding == f"accuracy is not known on eval_1: {words}; the policy asks for at least 0."
     assert told(found, "metrics: {accuracy: {max_drop: 1}}")[-1] == ("metric", ERROR)
+
+
+def test_a_metric_that_is_not_known_is_one_finding_with_all_that_is_asked_of_it() -> None:
+    found = Evaluation("eval_1", result=Evaluated(rows=1, total=1))
+    (message,) = messages(found, "metrics: {accuracy: {minimum: 0.9, max_drop: 0.01}}")[1:]
+    assert message.endswith("labels.npy; the policy asks for at least 0.9 and at most 0.01 below ACTIVE.")
 
 
 def test_a_metric_of_numbers_is_not_known_where_labels_are_classes() -> None:
     (finding,) = messages(BETTER, "metrics: {mean_absolute_error: {maximum: 9}}")[1:]
-    assert finding.endswith("labels.npy has classes, and it is for numbers.")
+    assert "labels.npy has classes, and it is for numbers; the policy asks for at most 9." in finding
 
 
 def test_where_active_cannot_be_run_its_differences_are_not_reached_and_the_rest_counts() -> None:

@@ -214,4 +214,5 @@ def test_only_some_of_many_differences_are_listed() -> None:
     one, other = ([Tensor(name=f"{word}{n}", type="float32", shape=[]) for n in range(5)] for word in "ab")
     changes = tensor_changes("input", one, other)
     assert (len(changes), changes[-1]) == (4, "and 2 more")
-    assert tensor_changes("output", one, one[:4]) == ["output 5 is not there, was a4 float32[]"]
+    assert tensor_changes("output", one, one[:4]) == ["output 5 is gone: a4 float32[]"]
+    assert tensor_changes("output", one[:4], one) == ["output 5 is new: a4 float32[]"]

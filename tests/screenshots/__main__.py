@@ -24,6 +24,7 @@ SHOWN = {
     "card-demote-active": "phone-dark",
     "refused-bytes": "phone-light",
     "card-ready-drawings": "desktop-dark",
+    "pair-measured-worse": "desktop-light",
 }
 """What docs/ shows: situation → size and theme."""
 

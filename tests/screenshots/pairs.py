@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from promotebot.artifact.comparison import Comparison, OutputDifference
 from promotebot.artifact.manifest import parse_manifest
 from promotebot.comments.decisions import PlanComment, render_plan
 from promotebot.registry.names import Stage
+from tests.artifact.evaluation_sets import npy, write_set
 from tests.comments.plans import EMPTY, NOW, SETTING, decide, examined, promoted, request
 from tests.screenshots.scene import Scene, Situation
 from tests.screenshots.stable import stable
@@ -25,6 +27,7 @@ Files = dict[str, str | bytes]
 Outputs = Sequence[str]
 ROWS = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0], [1.0, 3.0], [3.0, 1.0], [0.5, 0.25], [0.0, 2.0], [1.5, 1.0]], "f4")
 WEIGHTS = np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]], "f4")
+CERTAIN = np.array([[1.0, 0.0, -1.0], [0.5, -0.5, 1.5]], "f4")
 FREE = "stages: {active: {require_prior_stage: false}}\n"
 POLICY = f"{FREE}comparison: {{agreement: 0.9, max_difference: 1}}\n"
 FEATURES = ["price", "volume"]
@@ -252,4 +255,55 @@ def claims(scene: Scene) -> Iterator[Situation]:
     yield asked(scene, "pair-other-bytes", "market", files | evidence(files, {"": "0.99"}, of=before))
 
 
-PAIRS = (outputs, signatures, values, without, large, claims)
+EVALUATION = "eval_2026_q4"
+LIMITS = "accuracy: {minimum: 0.9, max_drop: 0.01}, log_loss: {maximum: 0.5}"
+
+
+def measured(scene: Scene) -> Iterator[Situation]:
+    """Candidates that are measured beside ACTIVE on the policy's evaluation set, with labels and without."""
+    start, end = (f"{scene.office.now + timedelta(days=days):%Y-%m-%dT%H:%M}" for days in (40, 60))
+    exception = f"overrides: [{{rule: evaluation.metric, people: [alice], start: {start}, end: {end}}}]\n"
+    policy = f"{FREE}evaluation_set: {{dataset: {EVALUATION}, rows: 400, metrics: {{LIMITS}}}}\n{exception}"
+    scene.office.policy(FREE)
+    active(scene, "market", soft(scene, "market_v1", CERTAIN))
+    scene.office.push("bob", "main", evaluation_set(scene), "feat(ml): Evaluation set")
+    scene.office.policy(policy.replace("LIMITS", LIMITS))
+    scene.pass_days(41)
+    unsure = {name: soft(scene, name, CERTAIN / 8) for name in ("measured-worse", "override")}
+    yield asked(scene, "pair-measured", "market", soft(scene, "measured", CERTAIN * 1.25))
+    yield asked(scene, "pair-measured-worse", "market", unsure["measured-worse"])
+    why = ' --override "evaluation.metric: the service reads the label alone, see #42"'
+    yield asked(scene, "pair-override", "market", unsure["override"], why)
+    scene.office.push("bob", "main", evaluation_set(scene, labels=False), "fix(ml): Without labels")
+    yield asked(scene, "pair-unknown-metric", "market", soft(scene, "unknown-metric", CERTAIN * 1.25))
+    scene.office.policy(policy.replace("LIMITS", ""))
+    yield asked(scene, "pair-measured-no-labels", "market", soft(scene, "measured-no-labels", CERTAIN * 1.25))
+
+
+def soft(scene: Scene, directory: str, weights: Any) -> Files:
+    """An artifact that gives probabilities."""
+    return artifact(scene, directory, scores(weights, last="Softmax"))
+
+
+def evaluation_set(scene: Scene, *, labels: bool = True) -> Files:
+    """500 rows of the two features; with labels, one in ten is not what ACTIVE says."""
+    number = np.arange(500)
+    rows = np.stack([number % 7 - 3 + 0.25, number % 5 - 2 + 0.1], axis=1).astype("f4")
+    right = np.where(number % 12 == 0, 1, (rows @ CERTAIN).argmax(axis=1))
+    data = {"x.npy": npy(rows)} | ({"labels.npy": npy(right)} if labels else {})
+    place = write_set(scene.office.scratch / f"set-{labels}", EVALUATION, data)
+    return {str(path.relative_to(place.parents[2])): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def canary(scene: Scene) -> Iterator[Situation]:
+    """A candidate that gets a share of production, and what people tick of the runbook's checklist."""
+    scene.office.policy(f"{POLICY}monitoring: [{{name: Canary, url: 'https://grafana.example.com/canary'}}]\n")
+    active(scene, "market", artifact(scene, "market_v1", scores()))
+    scene.pass_days(41)
+    number = scene.office.pull("pair-share", artifact(scene, "share", scores(NEAR)))
+    where = "market --artifact-dir ml/artifacts/share --artifact-id share"
+    yield scene.asks("pair-share", number, f"/promote staging {where} --share 2.5%")
+    yield scene.asks("pair-ticked", number, "/check 4 7", by="bob")
+
+
+PAIRS = (outputs, signatures, values, without, large, claims, measured, canary)

@@ -27,6 +27,11 @@ class Limit(NamedTuple):
     problem: str = ""
     """Why it is not known; empty where it is, and where nothing else is ACTIVE."""
 
+    @property
+    def is_missed(self) -> bool:
+        """Return whether it is not reached, or not known to be."""
+        return bool(self.problem) or (self.margin is not None and self.margin < 0)
+
 
 class Judged(NamedTuple):
     """One metric of both models, and what the policy asks of it."""

@@ -55,8 +55,9 @@ def tensor_changes(kind: str, before: Sequence[Tensor], after: Sequence[Tensor])
     found = []
     for number, (old, new) in enumerate(pairs, start=1):
         if old is None or new is None or old[1] != new[1]:
-            is_now, was = (f"{one[0].name} {one[0]}" if one else "not there" for one in (new, old))
-            found.append(f"{kind} {number} is {is_now}, was {was}")
+            is_now, was = (f"{one[0].name} {one[0]}" if one else "" for one in (new, old))
+            changed = f"is {is_now}, was {was}" if is_now and was else f"is new: {is_now}" if new else f"is gone: {was}"
+            found.append(f"{kind} {number} {changed}")
     more = len(found) - MAX_CHANGES
     return found[:MAX_CHANGES] + ([f"and {more} more"] if more > 0 else [])
 

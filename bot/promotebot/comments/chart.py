@@ -2,6 +2,10 @@
 
 It is the source of one of Mermaid's XY charts. No word of a file is drawn but one that can mean nothing there; in the
 place of any other stands the number of its row in the table.
+
+What promotebot computes gets no drawing. At most two metrics of a model have one unit (accuracy and macro F1, or the
+two errors), the shares of the same class have no second value beside them, and the differences of each output have a
+unit of their own: drawn on one axis, the largest would hide the others.
 https://mermaid.js.org/syntax/xyChart.html
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.artifact.comparison import Comparison
+from promotebot.artifact.evaluation import Evaluation
 from promotebot.comments.decisions import PlanComment
 from promotebot.comments.markdown import code, text
 from promotebot.comments.model_differences import evidence_of, signature_difference
@@ -13,7 +14,7 @@ from promotebot.comments.weights import not_opened
 from promotebot.findings import warnings_in
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
-from promotebot.text import counted, duration, percent
+from promotebot.text import counted, duration, percent, short_number
 
 
 def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool = True) -> str:
@@ -108,6 +109,7 @@ def _differences(one: PlanComment) -> Iterator[str]:
         yield f"bytes that were {stage.label} before" + (f", for {held}" if held else "")
         return
     yield from _computed(one.evidence.comparison, stage)
+    yield from _measured(one.evidence.evaluation, stage)
     below = _times(one).in_stages(new, [lower for lower in Stage if lower.rank < stage.rank])
     if below:
         yield below
@@ -131,6 +133,25 @@ def _computed(found: Comparison | None, stage: Stage) -> Iterator[str]:
         yield f"golden outputs differ{f' from {other}' if other else ''} by up to {largest:.3g}"
     if apart := sum(output.apart for output in found.outputs):
         yield f"**{counted(apart, 'golden value')} finite in one model only**"
+
+
+def _measured(found: Evaluation | None, stage: Stage) -> Iterator[str]:
+    """Yield the metrics on the evaluation set that miss what is asked for; where all reach it, the first one."""
+    if found is None:
+        return
+    if found.why_not:
+        yield f"**not measured on {text(found.dataset)}**"
+        return
+    judged = found.judged()
+    missed = {row.name: limits for row in judged if (limits := [one.words for one in row.limits if one.is_missed])}
+    other = found.former or ("ACTIVE" if stage is not Stage.ACTIVE else "")  # which the sentence names else
+    for row in [row for row in judged if row.name in missed] or judged[:1]:
+        value = short_number(row.candidate) if row.candidate is not None else "not known"
+        beside = f" against {short_number(row.incumbent)}" if row.incumbent is not None else ""
+        of = f" of {other}" if beside and other else ""
+        words = f"{row.name} {value}{beside}{of} on {text(found.dataset)}"
+        asks = " and ".join(missed.get(row.name, ()))
+        yield f"**{words} ({asks} asked for)**" if asks else words
 
 
 def _between(one: PlanComment, old: Pointer, new: Pointer) -> Iterator[str]:

@@ -122,7 +122,7 @@ class _Comparison:
         trend = self._trend(metric)
         words, beside = f"{_named(metric)}{trend}, {asked}", self._beside if trend else ""
         if margin < 0:
-            return self._fail(f"{words}: {_text(-margin)} short of it", beside)
+            return self._fail(f"{words}: missed by {_text(-margin)}", beside)
         message = f"{words}: margin {_text(margin)}; {claimed(self.claims, self.file)}{beside}"
         return passed(METRIC, message, where=self.claims.path)
 
@@ -187,11 +187,13 @@ def _write(directory: str, asked: StageEvidence) -> str:
     names = [*asked.metrics][:_MAX_NAMED] or ["NAME"]
     # Parts of the data are the rows of a file of metrics.
     numbers = "--from FILE" if asked.slices else " ".join(f"--metric {in_shell(f'{name}=VALUE')}" for name in names)
+    numbers += f" --rows {asked.rows}" if asked.rows else ""
+    numbers += " --start DATE --end DATE" if asked.duration else ""
     return f"measure it, write that file: promotebot evidence {in_shell(directory)} {numbers}; then commit it"
 
 
 def _of(part: str | None) -> str:
-    return f" of {part}" if part else ""
+    return f" of slice {part}" if part else ""
 
 
 def _named(metric: Metric) -> str:

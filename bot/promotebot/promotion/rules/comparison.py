@@ -13,8 +13,8 @@ from promotebot.text import counted, percent
 
 DATA, AGREEMENT, DIFFERENCE = "comparison.data", "comparison.agreement", "comparison.difference"
 _GOLDEN = (
-    "give the model that it is compared with golden data of every output, for the same inputs; or change `comparison` "
-    "in the policy of the base branch"
+    "keep the inputs and outputs of the model that it is compared with; or, as a promoted artifact gets no golden data "
+    "later, change `comparison` in the policy of the base branch first"
 )
 _BETTER = "look at what differs; if it is meant to, change `comparison` in the policy of the base branch first"
 
@@ -100,7 +100,8 @@ class Closeness:
             yield error(DIFFERENCE, message, where=where, remedy=_GOLDEN)
             return
         if apart:
-            told = f"{counted(apart.apart, 'value')} of {apart.name}: a finite number in one of the two models alone"
+            are = "are" if apart.apart > 1 else "is"
+            told = f"{counted(apart.apart, 'value')} of {apart.name} {are} finite in one of the two models only"
             yield error(DIFFERENCE, f"{told}.", where=where, remedy=_BETTER)
             return
         worst = max(numbers, key=lambda output: output.largest)

@@ -15,6 +15,9 @@ from promotebot.text import short_number
 
 DATA, METRIC, DIFFERENCE = "evaluation.data", "evaluation.metric", "evaluation.difference"
 _DATA = "correct the dataset on the base branch, or `evaluation_set` in its policy"
+_UNKNOWN = (
+    "give the dataset or the model what is missing; or change `evaluation_set` in the policy of the base branch first"
+)
 _BETTER = "improve the model; or change `evaluation_set` in the policy of the base branch first"
 
 
@@ -38,8 +41,7 @@ def evaluation_suffices(context: RuleContext) -> Iterator[Finding]:
         return
     yield _measured(found, where)
     for row in found.judged(dict(asked.asked)):
-        for limit in row.limits:
-            yield _held_against(row, limit, found, where)
+        yield from _held_against(row, found, where)
     if held is None or not asked.is_set:
         return
     if found.why_not_beside or not found.outputs:
@@ -59,19 +61,29 @@ def _measured(found: Evaluation, where: str) -> Finding:
     return passed(DATA, f"{found.dataset} ({found.amount}), computed by promotebot", where=where)
 
 
-def _held_against(row: Judged, limit: Limit, found: Evaluation, where: str) -> Finding:
-    value = short_number(row.candidate) if row.candidate is not None else "is not known"
+def _held_against(row: Judged, found: Evaluation, where: str) -> Iterator[Finding]:
+    """Yield what each threshold comes to; one finding for all of them where the metric itself is not known."""
+    if row.candidate is None:
+        if row.limits:
+            asks = " and ".join(limit.words for limit in row.limits)
+            message = f"{row.name} is not known on {found.dataset}: {row.problem}; the policy asks for {asks}."
+            yield error(METRIC, message, where=where, remedy=_UNKNOWN)
+        return
     beside = ""
     if row.difference is not None and row.incumbent is not None:
         arrow = "→" if not row.difference else "↑" if row.difference > 0 else "↓"
         beside = f" ({arrow} {found.active} {short_number(row.incumbent)})"
-    words = f"{row.name} {value}{beside} on {found.dataset}, {limit.words}"
+    value = f"{row.name} {short_number(row.candidate)}{beside} on {found.dataset}"
+    yield from (_reached(f"{value}, {limit.words}", limit, where) for limit in row.limits)
+
+
+def _reached(words: str, limit: Limit, where: str) -> Finding:
     if limit.problem:
-        return error(METRIC, f"{words}: {limit.problem}.", where=where, remedy=_BETTER)
+        return error(METRIC, f"{words}: {limit.problem}.", where=where, remedy=_DATA)
     if limit.margin is None:
         return passed(METRIC, f"{words}: nothing has been ACTIVE before", where=where)
     if limit.margin < 0:
-        return error(METRIC, f"{words}: {short_number(-limit.margin)} short of it.", where=where, remedy=_BETTER)
+        return error(METRIC, f"{words}: missed by {short_number(-limit.margin)}.", where=where, remedy=_BETTER)
     return passed(METRIC, f"{words}: margin {short_number(limit.margin)}", where=where)
 
 
