@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -259,7 +260,15 @@ def test_shards_leave_reports_and_the_merging_job_keeps_the_issue(office: Office
     assert len(issues(office)) == 1
 
 
-def test_the_shards_of_a_job_are_even_by_the_bytes_of_the_repository(office: Office, tmp_path: Path) -> None:
+def manifest(size: int) -> str:
+    """A manifest of a model in a bucket."""
+    storage = {"uri": "s3://models/prod", "files": {"model.onnx": {"size": size}}}
+    content = {"model_file": "model.onnx", "sha256": {"model.onnx": "a" * 64}, "created_at": "2026-01-01T00:00:00Z"}
+    return json.dumps({"schema_version": "v1.1", **content, "storage": storage})
+
+
+@pytest.mark.parametrize("place", ["git", "a bucket"])
+def test_the_shards_of_a_job_are_even_by_the_bytes_that_they_read(office: Office, tmp_path: Path, place: str) -> None:
     sizes = {f"model_{number:02}": 1000 * (number * 7 % 30 + 1) for number in range(30)}
     models: dict[str, object] = {
         name: {
@@ -272,10 +281,14 @@ def test_the_shards_of_a_job_are_even_by_the_bytes_of_the_repository(office: Off
     }
     registry = json.dumps({"schema_version": "v1", "models": models})
     files = {f"ml/artifacts/{name}/model.onnx": "x" * size for name, size in sizes.items()}
+    if place != "git":
+        office.policy("storage: [s3://models/prod]\n")
+        files = {f"ml/artifacts/{name}/manifest.json": manifest(1000 * size) for name, size in sizes.items()}
     office.push("bob", "main", {**files, "ml/registry/models.json": registry}, "chore: Many models")
-    looked_at, bytes_of = list[str](), list[int]()
+    looked_at, bytes_of, fetches = list[str](), list[int](), list[int]()
     for number in (1, 2, 3):
-        watch(office, PROMOTEBOT_SHARD=f"{number}/3", RUNNER_TEMP=str(tmp_path))
+        job = watch(office, PROMOTEBOT_SHARD=f"{number}/3", RUNNER_TEMP=str(tmp_path))
+        fetches.append(int(re.findall(r"(\d+) git fetches", job.summary)[0]))
         names = json.loads((tmp_path / "promotebot-report.json").read_bytes())["models"]
         looked_at += names
         bytes_of.append(sum(sizes.get(name, 0) for name in names))
@@ -283,6 +296,7 @@ def test_the_shards_of_a_job_are_even_by_the_bytes_of_the_repository(office: Off
     assert len(looked_at) == len({*looked_at})
     even = sum(sizes.values()) / 3
     assert all(abs(one - even) < even / 10 for one in bytes_of), bytes_of
+    assert fetches == [1 if place == "git" else 2] * 3, "without a manifest no file is read, so it takes one less"
 
 
 def test_only_the_job_that_merges_the_shards_remembers_the_commit(office: Office, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tests.cli.test_promote import DATA, FLAGS, V2, sha
 from tests.cli.test_registry import ANY, OTHER, with_other_model
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
+from tests.storage.memory import Memory
 
 pytestmark = pytest.mark.thorough
 
@@ -383,6 +384,25 @@ def test_a_shard_has_as_many_bytes_as_another_and_a_model_that_is_in_none_is_mis
         file.write_text(part.model_dump_json())
     assert main(["verify", "--merge", *map(str, files)]) == 4
     assert "not all that were dealt out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_bytes_in_a_bucket_count_for_a_shard_where_they_are_read(
+    alice: Person, capsys: Capture, memory: Memory, listed: bool
+) -> None:
+    with_other_model(alice)
+    edit(alice, lambda document: document["models"].update(zero={"history": []}))
+    path = alice.clone / ANY / "manifest.json"
+    document = json.loads(path.read_bytes())
+    document["storage"] = {"uri": "s3://models/prod", "files": {"model.onnx": {"size": 10**9}}}
+    path.write_text(json.dumps({**document, "schema_version": "v1.1"}))
+    (alice.clone / ANY / "model.onnx").unlink()
+    alice.write(".github/promotion.yml", "storage: [s3://models/prod]\n" if listed else "{}\n")
+    alice.commit("chore: A bucket")
+    edit(alice, lambda document: document["models"][OTHER]["active"].update(artifact_dir=ANY))
+    parts = [report(capsys, "--shard", f"{number}/2")[1].models for number in (1, 2)]
+    assert parts == ([(OTHER,), ("regime_classifier", "zero")] if listed else [("regime_classifier",), (OTHER, "zero")])
+    assert bool(memory.asked) == listed
 
 
 @pytest.mark.parametrize(("damages", "code"), [(False, 4), (True, 1)])

@@ -17,7 +17,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.registry import ModelRegistry
 from promotebot.registry.codec import stored_json
 from promotebot.verification.report import ReportScope, merge_reports
-from promotebot.verification.shards import shard_of
+from promotebot.verification.shards import shard_of, stored_sizes
 from promotebot.verification.verify import VerificationInput, verify
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -49,6 +49,11 @@ def test_every_model_is_in_one_shard_whatever_the_order(sizes: list[int], count:
 
 def test_models_of_unknown_size_are_dealt_out_in_turns() -> None:
     assert dealt(dict.fromkeys("abcde", 0), 2) == [["a", "c", "e"], ["b", "d"]]
+
+
+def test_a_manifest_that_does_not_read_names_nothing_outside_of_git() -> None:
+    for data in (b"", b"{}", b"[", b"\xff"):
+        assert stored_sizes("ml/artifacts/v1", data) == {}
 
 
 def subject(count: int) -> VerificationInput:

@@ -17,7 +17,8 @@ from promotebot.action.reply import comment_context
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.artifact.lfs import CONTENT
-from promotebot.artifact.source import GitTree
+from promotebot.artifact.manifest import FILE_NAME
+from promotebot.artifact.source import GitTree, Kind
 from promotebot.comments.comment import contact_names
 from promotebot.comments.findings import problems
 from promotebot.comments.markdown import code, link, table, text
@@ -42,13 +43,14 @@ from promotebot.pulls.default_policy import default_policy
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote
+from promotebot.registry.names import GitSha
 from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy
 from promotebot.settings import Settings
 from promotebot.text import counted, visible
 from promotebot.verification.evidence_files import EvidenceFiles
 from promotebot.verification.report import ReportScope, VerifyReport, merge_reports, read_report
-from promotebot.verification.shards import parse_shard, shard_of
+from promotebot.verification.shards import parse_shard, shard_of, stored_sizes
 from promotebot.verification.verify import VerificationInput, verify
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -59,6 +61,8 @@ SUBJECT = "@verify"
 REPORT, REPORTS = "promotebot-report.json", "promotebot-reports"
 """In the runner's temporary directory: a shard's report, and all shards' reports for the job that merges them."""
 MERGE = "merge"
+MANIFESTS_BYTES = 256 * 1024 * 1024
+"""Of all manifests together that are read for the sizes in them; those beyond count for nothing."""
 _COUNTED = {
     Severity.PASS: "passed",
     Severity.WARNING: "with a warning",
@@ -120,8 +124,8 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             evidence=EvidenceFiles(tree, PinnedEvidence(repository, commit).remedy),
         )
         every, shard = sorted({*registry, *(base or ())}), parse_shard(settings.shard or None)
-        size_of = _size_of(registry, job.github.file_sizes(commit)) if shard else lambda _: 0
-        names, remarks = shard_of(every, shard, settings.shard, size_of)
+        sizes = _sizes(repository, commit, registry, policy, job) if shard else {}
+        names, remarks = shard_of(every, shard, settings.shard, _size_of(registry, sizes))
         scope = ReportScope(
             registry=settings.registry_path,
             commit=commit,
@@ -137,21 +141,38 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
         return report, policy
 
 
+def _sizes(
+    repository: FetchedRepository, commit: GitSha, registry: ModelRegistry, policy: Policy, job: JobContext
+) -> Mapping[str, int]:
+    """Return path → bytes of a commit's files, and of those that manifests name where the policy lets them be read."""
+    sizes = job.github.file_sizes(commit)
+    if not policy.storage:
+        return sizes
+    held = {f"{directory}/{FILE_NAME}": directory for name in registry for directory in _directories(registry, name)}
+    entries = [e for e in repository.list_tree(commit, "", recursive=True) if e.kind is Kind.FILE and e.path in held]
+    manifests = repository.read_blobs([*dict.fromkeys(entry.oid for entry in entries)], max_bytes=MANIFESTS_BYTES)
+    stored = dict[str, int]()
+    for entry in entries:
+        stored |= stored_sizes(held[entry.path], manifests.get(entry.oid, b""))
+    return {**stored, **sizes}
+
+
+def _directories(registry: ModelRegistry, name: str) -> set[str]:
+    """Return what a model's stages hold; nothing for one that does not read, which is found when it is verified."""
+    try:
+        held = registry.pointers(name).values() if name in registry else ()
+    except InvalidInput:
+        return set()
+    return {str(pointer.artifact_dir) for pointer in held if pointer}
+
+
 def _size_of(registry: ModelRegistry, sizes: Mapping[str, int]) -> Callable[[str], int]:
-    """Return what tells the bytes of the artifacts that a model's stages hold; 0 for one that does not read."""
+    """Return what tells the bytes of the artifacts that a model's stages hold."""
     below = Counter[str]()
     for path, size in sizes.items():
         for directory in PurePosixPath(path).parents:
             below[str(directory)] += size
-
-    def size_of(name: str) -> int:
-        try:
-            held = registry.pointers(name).values() if name in registry else ()
-        except InvalidInput:  # which is found when it is verified
-            return 0
-        return sum(below[directory] for directory in {pointer.artifact_dir for pointer in held if pointer})
-
-    return size_of
+    return lambda name: sum(below[directory] for directory in _directories(registry, name))
 
 
 def _compares_with_less(branch: str, last: str | None, base: ModelRegistry | None) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES
 from promotebot.cli.options import stage_of
 from promotebot.errors import InvalidInput, PromotebotError, UsageError
 from promotebot.findings import Finding, error
@@ -18,7 +19,7 @@ from promotebot.registry.names import Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.text import listed
 from promotebot.verification.report import ModelFinding, ReportScope, VerifyReport, report_of
-from promotebot.verification.shards import parse_shard, shard_of
+from promotebot.verification.shards import parse_shard, shard_of, stored_sizes
 from promotebot.verification.verify import VerificationInput, verify
 
 
@@ -79,9 +80,19 @@ def size_of(subject: VerificationInput, name: str) -> int:
     try:
         held = subject.registry.pointers(name)
         places = {pointer.artifact_dir for stage in subject.stages if (pointer := held[stage])}
-        return sum(entry.size or 0 for place in places for entry in subject.files.walk(place))
+        return sum(sum(_sizes(subject, place).values()) for place in places)
     except PromotebotError:  # what does not read is found when it is verified
         return 0
+
+
+def _sizes(subject: VerificationInput, directory: str) -> Mapping[str, int]:
+    """Return path → bytes of an artifact's files, of those outside of git by its manifest."""
+    sizes = {entry.path: entry.size or 0 for entry in subject.files.walk(directory)}
+    manifest = f"{directory}/{FILE_NAME}"
+    if not subject.policy.storage or not subject.files.fetches_stored or manifest not in sizes:
+        return sizes
+    with subject.files.open(manifest) as stream:
+        return stored_sizes(directory, stream.read(MAX_BYTES + 1)) | sizes
 
 
 @contextmanager

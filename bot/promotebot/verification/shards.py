@@ -6,7 +6,8 @@ import heapq
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from promotebot.errors import UsageError
+from promotebot.artifact.manifest import parse_manifest
+from promotebot.errors import InvalidInput, UsageError
 from promotebot.findings import Finding, passed
 from promotebot.text import counted
 
@@ -27,7 +28,7 @@ def shard_of(
 
     Args:
         text: the shard as it was asked for, such as `1/4`.
-        size_of: returns the bytes of what a model's stages hold.
+        size_of: returns the bytes of what a model's stages hold, those outside of git included.
     """
     if shard is None or not names:
         return list(names), []
@@ -47,6 +48,18 @@ def _dealt(sizes: Mapping[str, int], count: int) -> list[list[str]]:
         shards[number].append(name)
         heapq.heappush(filled, (size + sizes[name] + 1, number))
     return [sorted(shard) for shard in shards]
+
+
+def stored_sizes(directory: str, manifest: bytes) -> dict[str, int]:
+    """Return path → bytes of the files outside of git that a manifest names; nothing where it does not read.
+
+    What Git LFS has is not counted by its pointers: a checkout holds the content, and a job only asks for it.
+    """
+    try:
+        files = parse_manifest(manifest, where=directory).stored_files
+    except InvalidInput:  # which is found when it is verified
+        return {}
+    return {f"{directory}/{name}": file.size for name, file in files.items()}
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:
