@@ -44,6 +44,14 @@ def test_what_asks_nothing_is_ignored(name: str, changes: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("cron", "is_frequent"),
+    [("7 * * * *", True), ("*/5 * * * *", True), ("41 5 * * *", False), ("0 0,12 * * *", False), ("", False)],
+)
+def test_a_timer_that_names_no_hours_is_a_frequent_one(cron: str, is_frequent: bool) -> None:
+    assert parse_event("schedule", json.dumps({"schedule": cron}).encode()) == Scheduled(is_frequent)
+
+
+@pytest.mark.parametrize(
     ("changes", "pulls"),
     [
         ({}, (3, 4)),

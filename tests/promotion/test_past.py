@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promotebot.findings import errors_in
-from promotebot.promotion.past import compare_past
+from promotebot.promotion.past import closed_at, compare_past
 from promotebot.promotion.plan import Rejected, plan
 from promotebot.promotion.policy import Policy, parse_policy
+from promotebot.promotion.replay import Step
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry import ModelRegistry, Stage
+from promotebot.registry.chain import event_digest
 from promotebot.registry.codec import stored_json
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import to_datetime
@@ -103,3 +105,38 @@ def test_an_event_that_names_no_stage_is_told_and_is_no_pass() -> None:
 def test_a_pointer_of_an_older_tool_has_no_past(policy: Policy) -> None:
     document = {"schema_version": "v1", "models": {OLD: LEGACY}}
     assert [*compare_past(policy, ModelRegistry.parse(stored_json(document)))] == []
+
+
+@given(st.lists(MOVES, max_size=8), st.sampled_from(POLICIES))
+def test_what_was_merged_in_a_freeze_is_what_its_rules_say_at_the_time_of_the_merge(
+    moves: list[Move], policy: Policy
+) -> None:
+    desk = Desk(empty(), LAX, START)
+    for move in moves:
+        before = desk.registry
+        refused = refusal(desk, policy, move)
+        if refused is None:
+            continue
+        stored = desk.registry.raw_history(move.model)[0]
+        event = desk.registry.history[move.model][0]
+        found = closed_at(policy, Step(move.model, event, before, event_digest(stored)), desk.now)
+        assert [one.message for one in found] == [
+            said for said in refused if "is frozen until" in said or "takes promotions only" in said
+        ]
+
+
+def test_an_exception_has_to_hold_at_the_merge_too() -> None:
+    desk = Desk(empty(), LAX, START)
+    desk.must(Move(MODEL, Action.PROMOTE, Stage.SHADOW, "v1", Source.GITHUB))
+    before = desk.registry
+    desk.must(Move(MODEL, Action.PROMOTE, Stage.ACTIVE, "v1", Source.GITHUB))
+    stored = desk.registry.raw_history(MODEL)[0]
+    event = desk.registry.history[MODEL][0].model_copy(update={"override": "freeze: the fix for incident 7"})
+    step = Step(MODEL, event, before, event_digest(stored))
+    policy = parse_policy(
+        b"freezes: [{start: 2026-01-01T00:00, end: 2027-01-01T00:00, reason: audit}]\n"
+        b"overrides: [{rule: freeze, people: [alice], start: 2026-02-01T00:00, end: 2026-03-01T00:00}]\n"
+    )
+    inside, after = (to_datetime(f"2026-0{month}-02T00:00:00Z") for month in (2, 3))
+    assert closed_at(policy, step, inside) == []
+    assert [one.rule for one in closed_at(policy, step, after)] == ["freeze", "override"]

@@ -1,5 +1,7 @@
-"""The gate on pull requests that started no job of it: one by hand, every open one by hand, or what the timer finds.
+"""The gate on pull requests that started no job of it: one by hand, every open one by hand, or what the timers find.
 
+The timer of every hour judges those again that were judged before a freeze, a window or an exception began or ended.
+The daily one does that, too, and judges those without a verdict.
 A pull request that was open before the installation, or that another workflow opened or pushed with the Actions token,
 sends no event that starts the gate: https://docs.github.com/en/actions/concepts/security/github_token
 """
@@ -8,12 +10,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from promotebot.action import pull_request
+from promotebot.action import outdated, pull_request
+from promotebot.action.outdated import outdated_pulls
 from promotebot.action.reply import comment_context, refusal_answer
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
@@ -24,8 +27,7 @@ from promotebot.gate.status import published_verdict
 from promotebot.github.checks import gate_context
 from promotebot.github.events import BRANCH, Dispatched, Reviewed, Scheduled
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.default_policy import default_contacts
-from promotebot.pulls.snapshot import promoted_bases
+from promotebot.pulls.default_policy import base_policies, default_contacts
 from promotebot.text import counted
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -56,8 +58,19 @@ def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
     if isinstance(event, Dispatched) and asked != ALL:
         refusal = Refusal(Reason.UNREADABLE_COMMAND, f"{asked[:50]!r} is not a pull request", _REMEDY)
         return _refused(refusal, event, job)
-    unjudged, judged = _by_verdict(_open_pulls(job)[:MAX_LOOKED_AT], job)
-    return _judge([*unjudged, *judged] if asked == ALL else unjudged, job)
+    policies = base_policies(job)
+    if isinstance(event, Scheduled) and event.is_frequent:
+        return _judge_outdated(outdated_pulls(policies, outdated.SOON, job), job)
+    first = outdated_pulls(policies, outdated.ALL, job) if isinstance(event, Scheduled) else []
+    unjudged, judged = _by_verdict(_open_pulls(policies, job)[:MAX_LOOKED_AT], job)
+    others = [pull.number for pull in ([*unjudged, *judged] if asked == ALL else unjudged)]
+    return _judge(list(dict.fromkeys([*first, *others])), job)
+
+
+def _judge_outdated(numbers: Sequence[int], job: JobContext) -> Answer:
+    if not numbers:
+        return Answer(Outcome.IGNORED, Reason.OTHER_EVENT, "no verdict is older than what the policy says of now")
+    return _judge(numbers, job)
 
 
 def _refused(refusal: Refusal, event: Dispatched, job: JobContext) -> Answer:
@@ -67,9 +80,8 @@ def _refused(refusal: Refusal, event: Dispatched, job: JobContext) -> Answer:
     return refusal_answer(refusal, context)
 
 
-def _open_pulls(job: JobContext) -> list[PullRequest]:
+def _open_pulls(bases: Iterable[str], job: JobContext) -> list[PullRequest]:
     """Return the open pull requests into every branch that is promoted into, the newest first, forks last."""
-    bases = promoted_bases(job)
     return sorted(
         (pull for base in bases for pull in job.github.open_pulls(base)), key=lambda pull: (pull.is_fork, -pull.number)
     )
@@ -91,10 +103,10 @@ def _by_verdict(pulls: Sequence[PullRequest], job: JobContext) -> tuple[list[Pul
     return [*unjudged, *waiting], judged
 
 
-def _judge(pulls: Sequence[PullRequest], job: JobContext) -> Answer:
+def _judge(numbers: Sequence[int], job: JobContext) -> Answer:
     """Judge as many as one job may; a failure in one of them keeps no other from its turn."""
-    answers = [_of_one(pull.number, job) for pull in pulls[:MAX_JUDGED]]
-    left = len(pulls) - len(answers)
+    answers = [_of_one(number, job) for number in numbers[:MAX_JUDGED]]
+    left = len(numbers) - len(answers)
     outcomes = Counter(answer.outcome for answer in answers)
     refused, failed = outcomes[Outcome.REFUSED], outcomes[Outcome.FAILED]
     message = f"{counted(len(answers), 'pull request')} judged: {refused} refused, {failed} failed"

@@ -6,18 +6,21 @@ After a merge this is asked again, since a branch may be pushed to directly, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from promotebot.errors import InvalidInput
 from promotebot.gate.attestation import attestation_problems
 from promotebot.gate.ticks import ticks_in
 from promotebot.github.checks import gate_context, other_base
+from promotebot.planning.committed import read_policy
 from promotebot.promotion.checklist import Tick
+from promotebot.promotion.past import closed_at
 from promotebot.promotion.replay import Step
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.mainline import Mainline
 from promotebot.registry.model import Source
-from promotebot.registry.names import GitSha
+from promotebot.registry.names import GitSha, to_timestamp
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import CommitStatus, PullRequest
@@ -45,7 +48,26 @@ def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
     Raises:
         CouldNotVerify: when git or GitHub does not answer.
     """
-    return job.patience.ask_until(lambda: _origin_now(step, branch, job), lambda origin: not origin.problem)
+    origin = job.patience.ask_until(lambda: _origin_now(step, branch, job), lambda origin: not origin.problem)
+    return origin if origin.problem else replace(origin, problem=_closed_problem(origin, branch, job))
+
+
+def _closed_problem(origin: Origin, branch: Mainline, job: JobContext) -> str:
+    """Return why the policy of then allowed no merge of it at that time, which its verdict was older than; or nothing.
+
+    Its own branch may change the policy, so the one before it counts.
+    """
+    pull, commit = origin.pull, origin.commit
+    if pull is None or pull.merged_at is None or commit is None:
+        return ""
+    before = branch.repository.resolve(f"{commit}^1") or commit
+    try:
+        policy = read_policy(branch.repository, before, job.settings.policy_path)
+    except InvalidInput as problem:
+        return f"#{pull.number} was merged while the policy did not read: {problem.message}"
+    closed = closed_at(policy, origin.step, pull.merged_at)
+    when = f"#{pull.number} was merged at {to_timestamp(pull.merged_at)}, by an older verdict"
+    return f"{when}: {closed[0].message.removesuffix('.')}" if closed else ""
 
 
 def _origin_now(step: Step, branch: Mainline, job: JobContext) -> Origin:

@@ -144,6 +144,9 @@ class Dispatched:
 class Scheduled:
     """The timer (`schedule`)."""
 
+    is_frequent: bool = False
+    """True for a timer that does not name the hours of the day: it runs every hour, or more often."""
+
 
 @dataclass(frozen=True)
 class Ignored:

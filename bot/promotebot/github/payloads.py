@@ -179,6 +179,12 @@ class _WorkflowDispatch(_Part):
     inputs: dict[str, Any] | None = None
 
 
+class _Schedule(_Part):
+    """https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#schedule"""
+
+    schedule: str = ""
+
+
 def _comment_event(payload: _IssueComment) -> Event:
     user, sender = payload.comment.user, payload.sender
     if user is None:
@@ -291,7 +297,7 @@ _EVENTS: Mapping[str, Callable[[Any], Event]] = {
     "merge_group": _reader(_MergeGroup, _group_event),
     "push": _reader(_Push, _push_event),
     "workflow_dispatch": _reader(_WorkflowDispatch, _dispatch_event),
-    "schedule": lambda _: Scheduled(),
+    "schedule": _reader(_Schedule, lambda payload: Scheduled(payload.schedule.split()[1:2] == ["*"])),
 }
 
 

@@ -71,13 +71,14 @@ class Freeze(Section):
 
     def holds_at(self, moment: datetime) -> bool:
         """Return whether it is in force at a moment (UTC)."""
-        return any(period.holds_at(moment) for period in self._near(moment))
+        return any(period.holds_at(moment) for period in self.periods(moment))
 
     def period(self, moment: datetime) -> Period | None:
         """Return the time of it that a moment (UTC) is in, else the next one; None where it is over."""
-        return min((one for one in self._near(moment) if moment < one.ends), key=lambda one: one.begins, default=None)
+        return min((one for one in self.periods(moment) if moment < one.ends), key=lambda one: one.begins, default=None)
 
-    def _near(self, moment: datetime) -> Iterator[Period]:
+    def periods(self, moment: datetime) -> Iterator[Period]:
+        """Yield the times (UTC) in which it is in force; of every week, those near a moment."""
         return (self._between(start, end) for start, end in self._local(moment))
 
     def _local(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -1,9 +1,10 @@
-"""The past under another policy: which events of the history a policy would have refused."""
+"""The past by a policy: which events of the history another one would have refused, and what was merged too late."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.findings import Finding, errors_in
@@ -11,6 +12,7 @@ from promotebot.promotion.policy import Policy
 from promotebot.promotion.reconstruct import request_of
 from promotebot.promotion.replay import Step
 from promotebot.promotion.rules.context import Facts, Rule, RuleContext
+from promotebot.promotion.rules.override import overridden
 from promotebot.promotion.rules.request import reason_is_given, stage_takes_terminal_events
 from promotebot.promotion.rules.stages import nothing_is_frozen, prior_stage, soak_time, stage_is_open
 from promotebot.promotion.rules.way_back import stage_is_not_held
@@ -39,6 +41,10 @@ _OTHER_RULES: Mapping[Action, tuple[Rule, ...]] = {
     Action.DEMOTE: (stage_takes_terminal_events, reason_is_given),
     Action.IMPORTED: (stage_takes_terminal_events,),
 }
+
+
+_BY_CLOCK: tuple[Rule, ...] = (nothing_is_frozen, stage_is_open)
+"""Those that what was green before its merge may not pass any more at it."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,30 @@ def _compared(policy: Policy, step: Step) -> PastEvent:
     if event.stage is None:
         return PastEvent(step.model, event, problem="it names no stage")
     entry = before.entry(step.model)
-    request = request_of(step, entry)
     merged = {one: to_datetime(one.ts_utc) for one in entry.history} if entry else {}
-    facts, at = Facts(merged_at=merged), to_datetime(event.ts_utc)
-    context = RuleContext(request, _recorded(event.pointer), before, before, policy.for_model(step.model), facts, at)
+    context = _context(policy, step, merged, to_datetime(event.ts_utc))
     rules = _OTHER_RULES.get(event.action, _RULES)
     return PastEvent(step.model, event, tuple(errors_in([one for rule in rules for one in rule(context)])))
+
+
+def closed_at(policy: Policy, step: Step, moment: datetime) -> list[Finding]:
+    """Return the errors of an event that was merged at a moment (UTC) in which a freeze or a window allowed none.
+
+    An exception that the event made has to hold then, too.
+
+    Args:
+        policy: the one that the base had when it was merged.
+    """
+    if step.event.action is not Action.PROMOTE:
+        return []
+    context = _context(policy, step, {}, moment)
+    return errors_in(overridden(context, (one for rule in _BY_CLOCK for one in rule(context))))
+
+
+def _context(policy: Policy, step: Step, merged: Mapping[Event, datetime], at: datetime) -> RuleContext:
+    before, request = step.before, request_of(step, step.before.entry(step.model))
+    own, proof = policy.for_model(step.model), _recorded(step.event.pointer)
+    return RuleContext(request, proof, before, before, own, Facts(merged_at=merged), at)
 
 
 def _recorded(pointer: Pointer) -> Evidence:

@@ -35,14 +35,16 @@ class AffectedPull:
     """True when git has no such branch: the pull request may be closed by now."""
 
 
-def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, before: str, job: JobContext) -> list[AffectedPull]:
+def affected_pulls(
+    pulls: Sequence[PullRequest], base_ref: str, before: str | None, job: JobContext
+) -> list[AffectedPull]:
     """Return those of the open pull requests into a branch that change something the gate looks at, or once did.
 
     One fetch brings the base and every head. A pull request whose head is not there, or cannot be read, is affected:
     judged alone, it says why.
 
     Args:
-        before: the commit at which the base was before it moved.
+        before: the commit at which the base was before it moved; None where it did not.
 
     Raises:
         CouldNotVerify: when git does not answer.
@@ -54,7 +56,7 @@ def affected_pulls(pulls: Sequence[PullRequest], base_ref: str, before: str, job
     with FetchedRepository.fetched(remote(job), refs, optional=heads) as repository:
         base = repository.commit_id(BASE)
         read_our_files(repository, [base], job)
-        named = _Named(repository, base, before, job)
+        named = _Named(repository, base, before or base, job)
         affected = []
         for pull in pulls:
             head = repository.resolve(f"{HEAD}/{pull.number}")

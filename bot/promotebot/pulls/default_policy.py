@@ -1,8 +1,9 @@
-"""A branch's policy where no pull request was read: for the contacts of a failure, its issue, and words for stages."""
+"""A branch's policy where no pull request was read: for a failure, its issue, words for stages, and what is due."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from promotebot.errors import PromotebotError
 from promotebot.git.branch import FetchedRepository
@@ -13,7 +14,7 @@ from promotebot.promotion.aliases import Aliases
 from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.snapshot import BASE, remote
+from promotebot.pulls.snapshot import BASE, DEFAULT, remote
 
 log = logging.getLogger(__name__)
 
@@ -46,3 +47,22 @@ def read_aliases(job: JobContext, branch: str) -> Aliases:
 def default_contacts(job: JobContext) -> Contacts:
     """Return the contacts of the default branch's policy; none where it cannot be read."""
     return default_policy(job).contacts
+
+
+def base_policies(job: JobContext) -> Mapping[str, Policy]:
+    """Return the policy of every branch that may be promoted into, the default one first, without a request to the API.
+
+    A branch that the default one's policy lists, and that is not there, is left out.
+
+    Raises:
+        InvalidInput: for a policy that does not read.
+        CouldNotVerify: when git does not answer.
+    """
+    path, refs = job.settings.policy_path, {DEFAULT: f"{BRANCH}{job.default_branch}"}
+    with FetchedRepository.fetched(remote(job), refs, depth=TIP) as repository:
+        first = read_policy(repository, repository.commit_id(DEFAULT), path)
+        others = {base: f"{BASE}/{n}" for n, base in enumerate(first.bases) if base != job.default_branch}
+        if others:
+            repository.fetch({}, optional={ref: f"{BRANCH}{base}" for base, ref in others.items()}, depth=TIP)
+        tips = {base: tip for base, ref in others.items() if (tip := repository.resolve(ref))}
+        return {job.default_branch: first} | {base: read_policy(repository, tip, path) for base, tip in tips.items()}
