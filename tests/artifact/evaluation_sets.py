@@ -49,3 +49,21 @@ def write_set(root: Path, dataset: str, files: Mapping[str, bytes], directory: s
     }
     (place / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     return place
+
+
+def moved_out(place: Path, uri: str, **versions: str) -> dict[str, bytes]:
+    """Take the evaluation files of a dataset out of its directory, name their place, and return them by address.
+
+    `versions` are by the file's name without its end.
+    """
+    path, moved, files = place / "manifest.json", dict[str, bytes](), dict[str, dict[str, Any]]()
+    for file in sorted(place.glob("evaluation/*")):
+        name = file.relative_to(place).as_posix()
+        moved[f"{uri}/{name}"] = file.read_bytes()
+        files[name] = {"size": file.stat().st_size}
+        if version := versions.get(file.stem):
+            files[name]["version"] = version
+        file.unlink()
+    document = json.loads(path.read_bytes()) | {"storage": {"uri": uri, "files": files}}
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    return moved

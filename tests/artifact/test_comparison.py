@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -138,7 +139,7 @@ def test_only_the_data_that_the_pointer_pins_is_used(pair: Pair, pointer: Incumb
 def test_data_that_was_exchanged_under_its_manifest_is_not_used(pair: Pair) -> None:
     pointer = pair.pointer
     (pair.root / ACTIVE / "test_data_set_0/output_0.pb").write_bytes(proto(np.zeros((4, 3), "float32"), "scores"))
-    assert "output_0.pb is not the listed file" in pair.compare(model(), pointer).problem
+    assert "output_0.pb is sha256:" in pair.compare(model(), pointer).problem
 
 
 def test_data_that_is_gone_too_large_or_in_git_lfs_is_not_used(
@@ -202,9 +203,9 @@ def test_golden_data_in_a_bucket_that_is_gone_other_or_too_large_is_told(
     for number, (contents, words) in enumerate(
         (
             ({}, f"{url} is not there"),
-            ({url: other}, f"{url} is not the listed file"),
-            ({url: other[:-1]}, f"{url} is not the listed file"),
-            ({url: other + b"x"}, f"{url} is not the listed file"),
+            ({url: other}, f"{url} is sha256:{hashlib.sha256(other).hexdigest()}, the manifest says sha256:"),
+            ({url: other[:-1]}, f"{url} has {len(other) - 1:,} bytes, the manifest says {len(other):,}"),
+            ({url: other + b"x"}, f"{url} has {len(other) + 1:,} bytes, the manifest says {len(other):,}"),
         )
     ):
         store.contents = contents

@@ -275,12 +275,12 @@ def test_a_dataset_is_used_as_its_manifest_lists_it_or_not_at_all(measured: Meas
     assert problem(tree, "eval_2") == "the base has no ml/datasets/eval_2"
     assert problem(tree, "one and two") == "the policy names more than one evaluation set for this model (one and two)"
     (place / "evaluation/x.npy").write_bytes(files["x.npy"] + b"x")
-    assert "evaluation/x.npy is not the listed file" in problem(tree)
+    assert "evaluation/x.npy is sha256:" in problem(tree)
     (place / "evaluation/x.npy").unlink()
     assert f"git has no ml/datasets/{SET}/evaluation/x.npy" in problem(tree)
     manifest = json.loads((place / "manifest.json").read_text())
     (place / "manifest.json").write_text(json.dumps({**manifest, "dataset_id": "other"}))
-    assert problem(tree) == f"ml/datasets/{SET} says it is 'other'"
+    assert problem(tree) == f"ml/datasets/{SET} cannot be used: it says it is 'other'"
     many = {f"evaluation/{number}.npy": "0" * 64 for number in range(101)}
     (place / "manifest.json").write_text(json.dumps({**manifest, "sha256": {**manifest["sha256"], **many}}))
     assert "lists more than 100 files" in problem(tree)

@@ -7,11 +7,14 @@ import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 
+from promotebot.artifact.dataset import read_dataset_manifest
+from promotebot.artifact.work_tree import WorkTree
 from promotebot.cli.main import main
 from tests.artifact.evaluation_sets import npy, write_set
 from tests.cli.test_promote import DATA, FLAGS, sha
@@ -80,6 +83,24 @@ def test_a_dataset_made_by_the_lines_of_the_documentation_alone_is_accepted_and_
     assert measured["problem"] == measured["active_problem"] == ""
     assert {one["name"] for one in measured["metrics"] if one["candidate"] is not None} >= {"accuracy", "macro_f1"}
     assert "measured on eval_2026_q3, the first 10,000 of 52,000 rows:" in printed.err
+
+
+def test_the_lines_for_data_in_a_bucket_name_each_file_of_the_dataset(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = (ROOT / "docs/policy.md").read_text(encoding="utf-8").split("\n## evaluation_set\n")[1].split("\n## ")[0]
+    lines, more = re.findall("```python\n(.*?)```", part, re.DOTALL)
+    before, mark, last = lines.rpartition("(place / ")
+    monkeypatch.chdir(alice.clone)
+    subprocess.run([sys.executable, "-c", f"{before}{more}{mark}{last}"], check=True)
+    place = "ml/datasets/eval_2026_q3"
+    stored = read_dataset_manifest(WorkTree(alice.clone), place).stored_files
+    assert {name: file.size for name, file in stored.items()} == {
+        path.relative_to(place).as_posix(): path.stat().st_size for path in Path(place).glob("evaluation/*")
+    }
+    target = found(r"\n(aws s3 cp [^\n]*)", part).split()
+    assert target[3] == f"{place}/evaluation/"
+    assert target[4] == f"{stored['evaluation/input.npy'].uri}/evaluation/"
 
 
 def found(pattern: str, text: str) -> str:

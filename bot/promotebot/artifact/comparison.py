@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promotebot.artifact.answer import Compared, ComparedOutput, ComparedSet, NotOpened, Opened, Served
 from promotebot.artifact.compared import MAX_NAME, MAX_OUTPUTS, MAX_SETS, PLACE
-from promotebot.artifact.digest import OverLimit, copy_hashed
+from promotebot.artifact.digest import OverLimit
 from promotebot.artifact.golden_names import is_golden_file
 from promotebot.artifact.limits import IncumbentArtifact, Terms
 from promotebot.artifact.manifest import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
-from promotebot.artifact.proven_copy import copy_proven
+from promotebot.artifact.proven_copy import copy_proven, copy_stored
 from promotebot.artifact.source import FileSource, Kind
 from promotebot.artifact.stored import ObjectStore
-from promotebot.errors import CouldNotVerify, InvalidInput
+from promotebot.errors import InvalidInput
 from promotebot.registry.names import ArtifactPath
-from promotebot.storage.uri import StoredFile, lies_under
+from promotebot.storage.uri import StoredFile
 from promotebot.text import counted
 
 MAX_DATA = 64 * 1024 * 1024
@@ -156,11 +155,10 @@ def copy_golden(
         for place in places.values():
             place.parent.mkdir(parents=True, exist_ok=True)
         stored: dict[str, StoredFile] = {name: file for name, file in manifest.stored_files.items() if name in places}
-        in_git = {name: place for name, place in places.items() if name not in stored}
-        room = _copy(source, incumbent, manifest, in_git, terms.storage_seconds)
-        if stored:
-            _check_readable(source, manifest, terms, room - sum(file.size for file in stored.values()))
-            _read_stored(store, manifest, [(places[name], file) for name, file in stored.items()], terms)
+        listed = {name: (place, manifest.sha256[ArtifactPath(name)]) for name, place in places.items()}
+        in_git = {f"{incumbent.directory}/{name}": proof for name, proof in listed.items() if name not in stored}
+        room = copy_proven(source, in_git, max_bytes=MAX_DATA, seconds=terms.storage_seconds)
+        copy_stored(source, store, {file: listed[name] for name, file in stored.items()}, terms, room=room)
     except OverLimit:
         return f"the golden data of {incumbent.directory} cannot be used: {_TOO_LARGE}"
     except InvalidInput as problem:
@@ -178,38 +176,3 @@ def _manifest(source: FileSource, incumbent: IncumbentArtifact) -> Manifest:
     if not incumbent.pins(manifest.digest, manifest.full_digest):
         raise InvalidInput(f"{path} is not the manifest that was promoted")
     return manifest
-
-
-def _copy(
-    source: FileSource, incumbent: IncumbentArtifact, manifest: Manifest, places: Mapping[str, Path], seconds: float
-) -> int:
-    """Copy what git or Git LFS has; return how many bytes more may be read."""
-    listed = {name: manifest.sha256[ArtifactPath(name)] for name in places}
-    files = {f"{incumbent.directory}/{name}": (place, listed[name]) for name, place in places.items()}
-    return copy_proven(source, files, max_bytes=MAX_DATA, seconds=seconds)
-
-
-def _check_readable(source: FileSource, manifest: Manifest, terms: Terms, room: int) -> None:
-    """Raise InvalidInput where files outside of git may not be read, or are not."""
-    uri = manifest.storage.uri if manifest.storage else None
-    if uri is None or not lies_under(uri, terms.storage):
-        raise InvalidInput(f"it is in {uri}, which `storage` of the policy does not list")
-    if not source.fetches_stored:
-        raise InvalidInput(f"it is in {uri}, which was not asked")
-    if room < 0:
-        raise InvalidInput(_TOO_LARGE)
-
-
-def _read_stored(
-    store: ObjectStore | None, manifest: Manifest, files: Sequence[tuple[Path, StoredFile]], terms: Terms
-) -> None:
-    """Copy what is outside of git. Raises InvalidInput for what is not there, or not what the manifest lists."""
-    if store is None:
-        raise CouldNotVerify("nothing here reads files outside of git", remedy="run it again")
-    with store.session(terms.storage_seconds) as reader:
-        for place, file in files:
-            reader.look(file)  # says what is not there
-            with reader.open(file) as stream:
-                read = copy_hashed(stream, place, where=file.url, max_bytes=MAX_DATA)
-            if read != (manifest.sha256[ArtifactPath(file.name)], file.size):
-                raise InvalidInput(f"{file.url} is not the listed file")

@@ -23,6 +23,7 @@ from promotebot.artifact.manifest import (
     Moment,
     NonEmpty,
     Sha256,
+    Storage,
     colliding,
     with_tuples,
 )
@@ -33,6 +34,7 @@ from promotebot.registry.codec import parse_json
 from promotebot.registry.lfs import POINTER_BYTES, LfsPointer, fetched, parse_pointer
 from promotebot.remedies import Remedy
 from promotebot.schema import validated_model
+from promotebot.storage.uri import StoredFile
 from promotebot.text import counted
 
 DEFAULT_DIR = "ml/datasets"
@@ -75,6 +77,8 @@ class DatasetManifest(BaseModel):
     row_count: int = Field(ge=10, le=10_000_000)
     sha256: Mapping[FilePath, Sha256]
     """Path relative to the directory → 64 hex digits, every file but the manifest."""
+    storage: Storage | None = None
+    """Where the files are that models are measured on and git does not have, as for an artifact's files."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> DatasetManifest:
@@ -85,7 +89,17 @@ class DatasetManifest(BaseModel):
             raise ValueError(f"feature_order_hash is {self.feature_order_hash}, of feature_order it is {expected}")
         for one, other in colliding(self.sha256):
             raise ValueError(f"{one!r} and {other!r} are the same file on some systems")
+        for name in self.storage.files if self.storage else ():
+            if name not in self.sha256:
+                raise ValueError(f"storage lists {name!r}, which is not among the files of sha256")
+            if not name.startswith(EVALUATION):
+                raise ValueError(f"storage lists {name!r}; only files in {EVALUATION} may be outside of git")
         return self
+
+    @property
+    def stored_files(self) -> dict[str, StoredFile]:
+        """Return the files by their names that may be outside of git; made anew each time."""
+        return self.storage.stored_files if self.storage else {}
 
 
 def examine_dataset(
@@ -125,9 +139,16 @@ def examine_dataset(
         return (error("dataset.manifest", message, where=place, remedy=remedy),)
     findings = list(_files(source, place, dataset_id, manifest))
     if not findings:
-        size = f"{counted(len(manifest.sha256), 'file')}, every sha256 as listed, {manifest.row_count:,} rows"
-        findings = [passed("dataset.digest", f"{dataset_id}: {size}", where=place)]
+        findings = [passed("dataset.digest", f"{dataset_id}: {_state(source, place, manifest)}", where=place)]
     return tuple(findings)
+
+
+def _state(source: FileSource, place: str, manifest: DatasetManifest) -> str:
+    outside = [name for name in manifest.stored_files if source.kind(f"{place}/{name}") is None]
+    here = counted(len(manifest.sha256) - len(outside), "file")
+    size = f"{here}, every sha256 as listed, {manifest.row_count:,} rows"
+    uri = manifest.storage.uri if manifest.storage else ""
+    return f"{size}; {counted(len(outside), 'file')} for evaluations, in {uri}, not read here" if outside else size
 
 
 def expect_dataset(source: FileSource, dataset_id: str, *, directory: str = DEFAULT_DIR) -> None:
@@ -195,10 +216,13 @@ def _files(source: FileSource, place: str, dataset_id: str, manifest: DatasetMan
 def _bytes(source: FileSource, place: str, manifest: DatasetManifest, present: set[str]) -> Iterator[Finding]:
     # A checkout is asked about sparse files only where one is missing: that runs git.
     pointers: dict[str, LfsPointer] = {}
-    total, left_out = 0, set() if set(manifest.sha256) <= present else source.left_out(place)
+    stored = manifest.stored_files.keys()
+    total, left_out = 0, set() if set(manifest.sha256) <= present | stored else source.left_out(place)
     for name, expected in manifest.sha256.items():
         path = f"{place}/{name}"
         restore = fetching(place) if path in left_out else Remedy("restore the file")
+        if name not in present and name in stored:
+            continue  # no model is trained on it; an evaluation reads it, and proves it then
         if name not in present:
             message = f"{path} is listed in the dataset's manifest but not there."
             yield error("dataset.files", message, where=path, remedy=restore)

@@ -16,7 +16,10 @@ from promotebot.artifact.evaluation_terms import EvaluationRun, EvaluationTerms
 from promotebot.artifact.limits import IncumbentArtifact, Terms
 from promotebot.artifact.manifest import Manifest
 from promotebot.artifact.parts import models_of
+from promotebot.artifact.stored import ObjectStore
+from promotebot.errors import InvalidInput
 from promotebot.registry.names import ArtifactPath
+from promotebot.remedies import Remedy
 
 
 class Read(Protocol):
@@ -53,6 +56,8 @@ class Prepared:
     model_file: str | None = None
     """The incumbent's, in the folder of its own."""
     incumbent_problem: str = ""
+    remedy: Remedy | None = None
+    """What brings the data."""
 
     def run(self, result: Opened | NotOpened | None, evaluate: Callable[[EvaluationRun], Evaluated]) -> Evaluation:
         """Run what is there.
@@ -69,15 +74,18 @@ class Prepared:
             told = evaluate(EvaluationRun(self.terms.rows, self.terms.seconds, self.model_file))
         directory, former = (self.incumbent.directory, self.incumbent.former) if self.incumbent else ("", "")
         return Evaluation(
-            self.terms.dataset, self.terms.limits, directory, former, told, problem, self.incumbent_problem
+            self.terms.dataset, self.terms.limits, directory, former, told, problem, self.incumbent_problem, self.remedy
         )
 
 
-def prepare(terms: Terms, scratch: Path, read: Callable[[ArtifactPath, Terms], Read]) -> Prepared | None:
+def prepare(
+    terms: Terms, scratch: Path, store: ObjectStore | None, read: Callable[[ArtifactPath, Terms], Read]
+) -> Prepared | None:
     """Put the data, and the incumbent's files, into a candidate's private copy; return None where nothing is asked.
 
     Args:
         terms: those that the candidate is examined on; the incumbent is, too.
+        store: reads files outside of git.
         read: reads the artifact in a directory of the candidate's source.
 
     Raises:
@@ -86,9 +94,12 @@ def prepare(terms: Terms, scratch: Path, read: Callable[[ArtifactPath, Terms], R
     evaluation, incumbent = terms.evaluation, terms.incumbent
     if evaluation is None:
         return None
-    problem = copy_evaluation(evaluation, scratch / DATA, terms.storage_seconds)
-    if problem or incumbent is None:
-        return Prepared(evaluation, incumbent, problem)
+    try:
+        copy_evaluation(evaluation, scratch / DATA, terms, store)
+    except InvalidInput as problem:
+        return Prepared(evaluation, incumbent, problem.message, remedy=problem.remedy)
+    if incumbent is None:
+        return Prepared(evaluation, None, "")
     model_file, why = _brought(incumbent, terms.alone, scratch / INCUMBENT, read)
     return Prepared(evaluation, incumbent, "", model_file, why)
 

@@ -11,6 +11,7 @@ from promotebot.artifact.answer import Evaluated, Measured, MeasuredModel
 from promotebot.artifact.comparison import OutputDifference
 from promotebot.artifact.evaluation_terms import Asked
 from promotebot.artifact.metrics import METRICS, OF_CLASSES, MetricName
+from promotebot.remedies import Remedy
 from promotebot.text import counted, distance
 
 _DIGITS = 300
@@ -69,6 +70,8 @@ class Evaluation:
     """Why nothing was run; empty where something was."""
     incumbent_problem: str = ""
     """Why the incumbent was not run; empty where it was, and where there is none."""
+    remedy: Remedy | None = None
+    """What brings data that is not there as its manifest lists it: the next look may find it. Empty for all else."""
 
     @property
     def active(self) -> str:

@@ -194,7 +194,8 @@ class Examination:
         terms, source = self.terms, self.source
         if terms.incumbent is not None:
             self.missing = copy_golden(source, terms.incumbent, self.scratch, terms, self.store)
-        self.prepared = prepare(terms, self.scratch, lambda one, alone: Examination.of(source, one, alone, self.store))
+        read = partial(Examination.of, source, store=self.store)
+        self.prepared = prepare(terms, self.scratch, self.store, read)
 
     def _fail(self, rule: str, message: str, remedy: Remedy | str, where: str) -> None:
         self.findings.append(error(rule, message, where=where, remedy=remedy))

@@ -130,6 +130,11 @@ class Storage(BaseModel):
                 raise ValueError(f"{one.version!r} of {path!r} is no version of {self.uri.partition('://')[0]}")
         return self
 
+    @property
+    def stored_files(self) -> dict[str, StoredFile]:
+        """Return the files by their names; made anew each time."""
+        return {name: StoredFile(self.uri, name, one.size, one.version) for name, one in self.files.items()}
+
 
 class Manifest(BaseModel):
     """`<artifact_dir>/manifest.json`. Unknown keys are kept. See docs/architecture.md, Files."""
@@ -175,10 +180,7 @@ class Manifest(BaseModel):
     @property
     def stored_files(self) -> dict[str, StoredFile]:
         """Return the files outside of git by their names; made anew each time."""
-        if self.storage is None:
-            return {}
-        uri = self.storage.uri
-        return {name: StoredFile(uri, name, one.size, one.version) for name, one in self.storage.files.items()}
+        return self.storage.stored_files if self.storage else {}
 
     @property
     def digest(self) -> Digest:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Protocol
 
 from promotebot.artifact.copied import Copied, divided, is_always_opened
-from promotebot.artifact.digest import OverLimit, Readable, read_hashed
+from promotebot.artifact.digest import Keep, OverLimit, Readable, read_hashed
 from promotebot.artifact.limits import Terms
 from promotebot.artifact.manifest import FILE_NAME, Manifest, manifest_command
 from promotebot.artifact.one_file import Beginning
@@ -146,26 +146,44 @@ def _compared(reader: ObjectReader, outside: Outside, file: StoredFile) -> Seen:
     Raises:
         InvalidInput: for a file that is not.
     """
-    seen, first = reader.look(file), outside.beginning(file.name)
-    if seen.size != file.size:
-        raise InvalidInput(f"{file.url} has {seen.size:,} bytes, the manifest says {file.size:,}")
+    seen, first = look_listed(reader, file), outside.beginning(file.name)
     if not outside.source.fetches_stored:
         first.target.parent.mkdir(parents=True, exist_ok=True)
         first.target.touch()  # of what is not read, only the name is known
         return seen
-    expected = outside.manifest.sha256[ArtifactPath(file.name)]
+    read_listed(reader, file, outside.manifest.sha256[ArtifactPath(file.name)], first.keep)
+    if first.look is not None:
+        outside.copied.looks[file.name] = first.look
+    return seen
+
+
+def look_listed(reader: ObjectReader, file: StoredFile) -> Seen:
+    """Return what the store says of a file that has the listed size there. Raises InvalidInput for any other."""
+    seen = reader.look(file)
+    if seen.size != file.size:
+        raise InvalidInput(f"{file.url} has {seen.size:,} bytes, the manifest says {file.size:,}")
+    return seen
+
+
+def read_listed(reader: ObjectReader, file: StoredFile, listed: str, keep: Keep) -> None:
+    """Read a file, and keep what is asked for of it.
+
+    Args:
+        listed: its sha256 in 64 hex digits.
+
+    Raises:
+        InvalidInput: for other bytes than the listed ones; what was kept of them must not be used.
+        CouldNotVerify: when the store or the disk does not answer.
+    """
     with reader.open(file) as stream:
         try:
-            sha256, size = read_hashed(stream, first.keep, where=file.url, max_bytes=file.size, size=file.size)
+            sha256, size = read_hashed(stream, keep, where=file.url, max_bytes=file.size, size=file.size)
         except OverLimit:
             raise InvalidInput(f"{file.url} has more than the {file.size:,} bytes of the manifest") from None
     if size != file.size:
         raise InvalidInput(f"{file.url} ended after {size:,} bytes, the manifest says {file.size:,}")
-    if sha256 != expected:
-        raise InvalidInput(f"{file.url} is sha256:{sha256}, the manifest says sha256:{expected}")
-    if first.look is not None:
-        outside.copied.looks[file.name] = first.look
-    return seen
+    if sha256 != listed:
+        raise InvalidInput(f"{file.url} is sha256:{sha256}, the manifest says sha256:{listed}")
 
 
 def _again(outside: Outside) -> Remedy:

@@ -10,7 +10,7 @@ from promotebot.text import counted, percent
 
 MAX_ROWS = 8
 """Outputs in the table."""
-MAX_PROBLEM = 200
+MAX_PROBLEM = 500
 """Characters of why something was not compared."""
 NONE = "—"
 

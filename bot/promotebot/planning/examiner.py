@@ -85,7 +85,10 @@ class Examiner:
     def _is_unseen(self, key: _Key, source: FileSource) -> bool:
         seen = self._seen.get(key)
         # What was opened is proven by its bytes, too; what was proven by pointers or manifest alone was not opened.
-        return seen is None or (seen.by_pointers and source.fetches_lfs) or (seen.unread and source.fetches_stored)
+        if seen is None or (seen.by_pointers and source.fetches_lfs) or (seen.unread and source.fetches_stored):
+            return True
+        # Data that was not proven may be there the next time, under the same tree.
+        return seen.evaluation is not None and bool(seen.evaluation.remedy)
 
     def _examined(self, key: _Key, place: Place) -> Evidence:
         pool = self._pool

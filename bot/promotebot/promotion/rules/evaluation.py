@@ -37,7 +37,7 @@ def evaluation_suffices(context: RuleContext) -> Iterator[Finding]:
         why = found.why_not if found else "it was not opened"
         message = f"Not measured on {asked.dataset}: {why}."
         tell = error if asked.asks else warning
-        yield tell(DATA, message, where=where, remedy=_DATA)
+        yield tell(DATA, message, where=where, remedy=(found and found.remedy) or _DATA)
         return
     yield _measured(found, where)
     for row in found.judged(dict(asked.asked)):
