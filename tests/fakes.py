@@ -44,6 +44,7 @@ from promotebot.github.ports import (
     PullRequest,
     PullState,
 )
+from promotebot.github.verdicts import Verdict, approving
 from promotebot.planning.examiner import Examine
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.sections import Permission
@@ -337,8 +338,9 @@ class FakeGitHub:
     def _by_graphql(self, pull: PullRequest) -> PullRequest:
         head = "" if pull.number in self.forced else pull.head_sha
         reviews = self._reviewed(pull.number)
-        has_all = len(reviews) <= MOST_REVIEWS
-        return replace(pull, only_added_to=head, reviews=reviews[-MOST_REVIEWS:], has_all_reviews=has_all)
+        has_all, verdicts = len(reviews) <= MOST_REVIEWS, self._verdicts(pull.number, MOST_REVIEWS)
+        newest = reviews[-MOST_REVIEWS:]
+        return replace(pull, only_added_to=head, reviews=newest, has_all_reviews=has_all, verdicts=verdicts)
 
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         self._asked("blobs")
@@ -395,15 +397,22 @@ class FakeGitHub:
         self._asked("all_reviews")
         return self._reviewed(self._pull(number).number)
 
-    def approvals(self, number: int, head_sha: str) -> Sequence[str]:
-        """The last verdict of each person counts; a mere comment is none, and a bot is nobody."""
+    def _verdicts(self, number: int, newest: int = 0) -> tuple[Verdict, ...]:
+        """A mere comment is no verdict, and a bot is nobody."""
+        return tuple(
+            Verdict(
+                review.login,
+                review.commit if review.state == "APPROVED" else "",
+                may_write=(self.roles.get(review.login) or Permission.NONE) >= Permission.WRITE,
+            )
+            for review in self.reviews.get(number, [])[-newest:]
+            if review.kind == "User" and review.state not in ("COMMENTED", "PENDING")
+        )
+
+    def approvals(self, number: int, head_sha: str) -> Sequence[Verdict]:
+        """The last verdict of each person counts."""
         self._asked("approvals")
-        self._pull(number)
-        spoken = [
-            r for r in self.reviews.get(number, []) if r.kind == "User" and r.state not in ("COMMENTED", "PENDING")
-        ]
-        last = {review.login: (review.state, review.commit) for review in spoken}
-        return sorted(login for login, verdict in last.items() if verdict == ("APPROVED", head_sha))
+        return approving(self._verdicts(self._pull(number).number), head_sha)
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         self._asked("pushes")

@@ -270,8 +270,14 @@ def the_last_verdict_on_this_head_is_an_approval(world: World) -> None:
         ("carol", "COMMENTED"),
     ):
         world.review(login, state)
-    assert list(github.approvals(number, world.head)) == ["carol", "mallory"], "by name, whatever they may do"
+    approvals = list(github.approvals(number, world.head))
+    assert [(one.login, one.may_write) for one in approvals] == [("carol", True), ("mallory", False)], "by name"
     assert list(github.approvals(number, "0" * 40)) == []
+    verdicts = github.conversation(number)[0].verdicts
+    assert verdicts
+    assert [(one.login, one.approves) for one in verdicts] == [
+        *(("mallory", world.head), ("carol", ""), ("carol", world.head), ("alice", world.head), ("alice", ""))
+    ]
     assert [one.author for one in github.conversation(number)[0].reviews] == [
         *("mallory", "carol", "carol", "alice", "alice", "carol")
     ], "whoever wrote a review, oldest first"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promotebot.findings import Severity
+from promotebot.gate.approvals import approvers_of
 from promotebot.gate.origin import Origin
 from promotebot.promotion.checklist import told_ticks
 from promotebot.promotion.receipt import receipt_of
@@ -15,6 +16,9 @@ from promotebot.registry.model import Action
 from promotebot.registry.names import Digest, GitSha, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.verification.report import VerifyReport
+
+if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
+    from promotebot.github.ports import PullRequest
 
 TASK = "promotebot"
 FINAL = frozenset({"success", "failure", "in_progress"})
@@ -50,6 +54,15 @@ class Change:
     def against_gate(self) -> list[Origin]:
         """The events that the gate did not let through."""
         return [origin for origin in self.origins if origin.problem]
+
+    def approvers(self, pull: PullRequest, job: JobContext) -> tuple[str, ...]:
+        """Return who had approved what a pull request brought: what counts before the merge counts after it.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer.
+        """
+        steps = [origin.step for origin in self.origins if origin.pull == pull]
+        return approvers_of(job.github.approvals(pull.number, pull.head_sha), steps, pull)
 
     def older(self, origin: Origin) -> list[Digest]:
         """Return the events before a newest one that the gate let through, and that are announced with it."""
@@ -135,7 +148,6 @@ def _sent(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 def _payload(origin: Origin, change: Change, job: JobContext) -> Mapping[str, Any]:
     step, pull = origin.step, origin.pull
     event, pointer = step.event, step.event.pointer
-    approvers: Sequence[str] = job.github.approvals(pull.number, pull.head_sha) if pull else ()
     return {
         "schema_version": "v1",
         "model": step.model,
@@ -146,7 +158,7 @@ def _payload(origin: Origin, change: Change, job: JobContext) -> Mapping[str, An
         "artifact_id": pointer.artifact_id,
         "pull": pull.number if pull else None,
         "actor": event.actor,
-        "approvers": list(approvers),
+        "approvers": list(change.approvers(pull, job)) if pull else [],
         **receipt_of(
             step,
             head=pull.head_sha if pull else None,

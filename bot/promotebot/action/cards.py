@@ -111,7 +111,7 @@ def _receipts(result: GateResult, changeset: Changeset) -> list[tuple[str, Mappi
         return []
     base, head = changeset.base_registry, changeset.head
     shown = result.steps[:MAX_RECEIPTS]
-    ticks, approvers = told_ticks(result.ticks), {"approvers": ", ".join(result.approvers) or None}
+    ticks, approvers = told_ticks(result.ticks), {"approvers": result.approvers.words if result.approvers else None}
     receipts = (receipt_of(step, head=head, before=base, after=after, checklist=ticks) for step in shown)
     return [(step.about, {**receipt, **approvers}) for step, receipt in zip(shown, receipts, strict=True)]
 
@@ -144,6 +144,7 @@ def _state(
         is_unknown=not result.is_replayed,
         withdrawn_by=() if promotions else withdrawn,
         ticks=result.ticks,
+        approvers=result.approvers.logins if result.approvers else (),
         remark=remark,
     )
 

@@ -88,6 +88,8 @@ class CardState:
     """Who withdrew what, in Markdown, as far as the branch's commits tell."""
     ticks: Mapping[int, Tick] = field(default_factory=dict)
     """Boxes of the runbook's checklist that people ticked on this head."""
+    approvers: tuple[str, ...] = ()
+    """Logins of those who had approved the head when the gate judged it, as far as that is known."""
     remark: str = ""
     """What happened a moment ago, in Markdown; empty where nothing needs to be said."""
 
@@ -176,7 +178,14 @@ def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Itera
         yield risk_line(plan, is_merged=is_merged, keeps_active=keeps_active) if plan else one.bare_line()
     yield from _verdict(state, context, limit)
     yield "\n".join(
-        fact_list(ordered[0], context, waiting=state.waiting, findings=state.findings, is_merged=bool(state.merge))
+        fact_list(
+            ordered[0],
+            context,
+            waiting=state.waiting,
+            findings=state.findings,
+            approvers=state.approvers,
+            is_merged=bool(state.merge),
+        )
     )
     yield state.remark
     yield from _together(state)

@@ -77,13 +77,15 @@ def fact_list(
     *,
     waiting: Sequence[Finding],
     findings: Sequence[Finding],
+    approvers: Sequence[str] = (),
     is_merged: bool,
 ) -> Iterator[str]:
     """Yield the facts of a promotion, each as one item of a list.
 
     Args:
         waiting: what is waited for.
-        findings: the gate's, of which one may say who approved.
+        findings: the gate's, of which one may say who approved, and that they are enough.
+        approvers: logins of those who had approved it when it was checked, whether or not anything asks for it.
     """
     event = one.step.event
     if one.plan and not is_merged:
@@ -100,6 +102,8 @@ def fact_list(
         yield f"- **{one.stage.label} {'before' if is_merged else 'today'}:** {_since(one.today)}"
     yield from _way_back(one, is_merged=is_merged)
     if not is_merged:
+        if approvers and not any(finding.rule == APPROVALS for finding in findings):
+            yield f"- **Approved by** {', '.join(map(code, approvers))} when this was checked"
         yield from _conditions(waiting, findings)
     run = f" in {link('this run', context.run_url)}" if context.run_url else ""
     yield f"- **{'Announced' if is_merged else 'Checked'}** on {context.commit(context.head_sha)}{run}"

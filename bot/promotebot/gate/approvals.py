@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from promotebot.findings import Finding, error, passed
 from promotebot.gate.admission import may_write
 from promotebot.gate.pushers import last_pusher
+from promotebot.github.verdicts import Verdict, approving
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.policy_changes import PolicyEdit
 from promotebot.promotion.replay import Step
@@ -31,6 +34,45 @@ class Separation(NamedTuple):
     finding: Finding
     approvers: tuple[str, ...] = ()
     """Logins of those whose approval counts; none where more are needed, as then not everything about them is known."""
+
+
+@dataclass(frozen=True)
+class Approvers:
+    """Who had approved a head when it was judged, as receipt and card name them."""
+
+    logins: tuple[str, ...]
+    at: datetime
+    limit: str = ""
+    """Why there may be others; empty where these are all."""
+
+    @property
+    def words(self) -> str:
+        """The names, or that there are none, with the time; an approval may be given, or dismissed, a minute later."""
+        told = ", ".join(self.logins) or ("not known" if self.limit else "nobody yet")
+        return f"{told} (at {self.at:%Y-%m-%d %H:%M} UTC{f'; {self.limit}' if self.limit else ''})"
+
+
+def involved_in(steps: Sequence[Step], pull: PullRequest) -> set[str]:
+    """Return the logins of those whose own approval counts for nothing: they opened it, or asked for a promotion."""
+    return {pull.author, *(step.event.request.login for step in steps if step.event.request)}
+
+
+def approvers_of(verdicts: Sequence[Verdict], steps: Sequence[Step], pull: PullRequest) -> tuple[str, ...]:
+    """Return whose approval of a head counts for these promotions, where nothing asks for any.
+
+    Args:
+        verdicts: the approvals of that head.
+    """
+    involved = involved_in(steps, pull)
+    return tuple(one.login for one in verdicts if one.may_write and one.login not in involved)
+
+
+def approvers_at(head_sha: str, steps: Sequence[Step], pull: PullRequest, now: datetime) -> Approvers:
+    """Return who approved a head, by the reviews that came with the pull request; GitHub is not asked."""
+    if pull.verdicts is None:
+        return Approvers((), now, "the reviews were not read in this run")
+    logins = approvers_of(approving(pull.verdicts, head_sha), steps, pull)
+    return Approvers(logins, now, "" if pull.has_all_reviews else "only the newest reviews were read")
 
 
 def separation(
@@ -61,8 +103,8 @@ def separation(
         return None
     if pull.is_fork:
         return Separation(_OF_A_FORK)
-    involved = {pull.author, *pushers, *(step.event.request.login for step in steps if step.event.request)}
-    others = [login for login in github.approvals(pull.number, head_sha) if login not in involved]
+    involved = {*involved_in(steps, pull), *pushers}
+    others = [one.login for one in github.approvals(pull.number, head_sha) if one.login not in involved]
     if len(others) >= needed:  # only then does it matter who pushed: right after our own push, GitHub may not know yet
         pusher = last_pusher(github.pushes(pull.head_ref), pull.head_ref, head_sha)
         involved |= {pusher} if pusher else set()

@@ -34,6 +34,7 @@ from promotebot.remedies import Remedy, comment
 from promotebot.text import counted, headline, shortened
 
 if TYPE_CHECKING:  # a terminal judges without GitHub
+    from promotebot.gate.approvals import Approvers
     from promotebot.gate.conditions import Conditions
 
 MAX_TITLE = 120
@@ -59,8 +60,8 @@ class GateResult:
     """What keeps the pull request from being merged until somebody lifts it, among the findings, too."""
     ticks: Mapping[int, Tick] = field(default_factory=dict, hash=False)
     """Boxes of the runbook's checklist that people ticked on this head."""
-    approvers: tuple[str, ...] = ()
-    """Logins of those whose approval `separation` counts; empty where it is not met, and where nobody asked GitHub."""
+    approvers: Approvers | None = None
+    """Who had approved the head by then; None where nobody looked."""
     shared: tuple[int, ...] = ()
     """Pull requests that promote from the same commit into the same base, among the findings, too."""
 
@@ -80,8 +81,7 @@ class GateResult:
         """Return the result with what else a merge needs: what is there is a finding, and what is not is waited for."""
         met = tuple(one for one in conditions.findings if one.severity is Severity.PASS)
         waiting = tuple(one for one in conditions.findings if one.severity is not Severity.PASS)
-        findings, approvers = (*self.findings, *met), conditions.approvers
-        return replace(self, findings=findings, waiting=(*self.waiting, *waiting), approvers=approvers)
+        return replace(self, findings=(*self.findings, *met), waiting=(*self.waiting, *waiting))
 
     def with_holds(self, holds: Sequence[StandingHold], pull: int) -> GateResult:
         """Return the result with what holds the pull request, which comes before everything else."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from promotebot.findings import error
 from promotebot.gate.admission import pull_refusal
+from promotebot.gate.approvals import Approvers, approvers_at
 from promotebot.gate.conditions import conditions
 from promotebot.gate.evaluate import GateResult, evaluate_gate
 from promotebot.gate.hold import standing_holds
@@ -75,7 +76,10 @@ def _evaluate(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, dec
     involved, edit = requests.people(result.steps), edit_of_policy(changeset)
     pull, policy = snapshot.pull, changeset.policy
     needed = conditions(result.steps, changeset.head, pull, policy, job.github, involved, edit=edit)
-    return result.with_conditions(needed)
+    approvers = approvers_at(changeset.head, result.steps, pull, snapshot.now)
+    if needed.approvers:  # counted a moment ago, and without whoever pushed last
+        approvers = Approvers(needed.approvers, snapshot.now)
+    return replace(result.with_conditions(needed), approvers=approvers)
 
 
 def _promoting_fork(snapshot: PullSnapshot) -> GateResult:

@@ -84,16 +84,6 @@ def read_rules(settings: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) 
     return BranchRules(frozenset(methods), None if unknown else dismisses)
 
 
-def read_verdict(review: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
-    """Return the person who reviewed, with the verdict and the commit that it is on.
-
-    All are empty for an App's review and for a mere comment, which takes no earlier verdict back.
-    """
-    login = review["user"]["login"] if review["user"] and review["user"]["type"] == "User" else ""
-    state = review["state"] if login and review["state"] not in ("COMMENTED", "PENDING") else ""
-    return (login, (state, str(review["commit_id"]))) if state else ("", ("", ""))
-
-
 def read_issue(answer: Mapping[str, Any]) -> Issue:
     """Return an issue of the bot's own. Raises CouldNotVerify for an answer that is none."""
     with translated("read the issue"):

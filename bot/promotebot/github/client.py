@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from promotebot.cost import Cost
-from promotebot.github import questions, sticky_comment
+from promotebot.github import questions, reviews, sticky_comment
 from promotebot.github.answers import (
     read_check_run,
     read_pull,
     read_push,
     read_status,
-    read_verdict,
     written_annotation,
 )
 from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, Conclusion, State
@@ -23,6 +22,7 @@ from promotebot.github.issues import IssuesClient
 from promotebot.github.ports import BranchPush, CheckRun, CommitStatus, IssueComment, PullRequest, PullState
 from promotebot.github.refused import NoSuchCommit, NotAccessible, NotFound, PersonalToken
 from promotebot.github.rest import READ_RETRIES, Rest, segment, translated
+from promotebot.github.verdicts import Verdict
 from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
@@ -103,7 +103,7 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
 
     def all_reviews(self, number: int) -> Sequence[IssueComment]:
         """Return what people wrote into every review: a question for each hundred of them."""
-        return questions.all_reviews(self._rest, number)
+        return reviews.all_reviews(self._rest, number)
 
     def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         """Return files by git's object ids, as far as they are small texts."""
@@ -159,11 +159,9 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
         with translated(purpose):
             return int(answer["number"])
 
-    def approvals(self, number: int, head_sha: str) -> Sequence[str]:
-        """Return the people whose newest review is an approval of exactly this head: their logins, sorted."""
-        purpose, needs = f"read the reviews of #{number}", "pull-requests: read"
-        verdicts = dict(self._rest.listed(read_verdict, f"/pulls/{number}/reviews", purpose=purpose, needs=needs))
-        return sorted(login for login, verdict in verdicts.items() if verdict == ("APPROVED", head_sha))
+    def approvals(self, number: int, head_sha: str) -> Sequence[Verdict]:
+        """Return the approvals of people whose newest review approves exactly this head, by login."""
+        return reviews.approvals(self._rest, number, head_sha)
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         """Yield the moves of a branch, the newest first, as far back as GitHub lists them.

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.github.git_port import GitData
+from promotebot.github.verdicts import Verdict
 from promotebot.promotion.sections import Permission
 
 MAX_BLOBS = 250
@@ -37,12 +38,13 @@ class PullRequest:
     """The head up to which its branch was only ever added to, never forced or deleted, and its base never another one;
     empty where GitHub does not say so."""
     reviews: tuple[IssueComment, ...] = field(default=(), compare=False)
-    """What people wrote into their newest reviews, the oldest first; only where the pull request came by GraphQL.
-
-    What they wrote on lines of code is among it only where its comments came with it.
+    """What people wrote into their newest reviews, the oldest first; only where the pull request came by GraphQL, and
+    on lines of code only where its comments came with it.
     """
     has_all_reviews: bool = field(default=True, compare=False)
     """False where there are older ones."""
+    verdicts: tuple[Verdict, ...] | None = field(default=None, compare=False)
+    """Those among its newest reviews, the oldest first; None where the pull request did not come by GraphQL."""
     merged_by: str = field(default="", compare=False)
     """Who merged it; empty where that was not read."""
 
@@ -192,8 +194,8 @@ class GitHub(Protocol):
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
         """Open a pull request from a branch of this repository; return its number."""
 
-    def approvals(self, number: int, head_sha: str) -> Sequence[str]:
-        """Return the logins, sorted, of people whose newest review approves exactly this head."""
+    def approvals(self, number: int, head_sha: str) -> Sequence[Verdict]:
+        """Return the verdicts of people whose newest review approves exactly this head, by login."""
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         """Yield the moves of a branch, the newest first, as far back as GitHub lists them."""

@@ -11,22 +11,28 @@ from dataclasses import replace
 from typing import Any
 
 from promotebot.errors import CouldNotVerify
-from promotebot.github.answers import GHOST, read_time
+from promotebot.github.answers import read_time
 from promotebot.github.ports import CommitStatus, IssueComment, PullRequest, PullState
 from promotebot.github.rest import PAGE, Rest, translated
+from promotebot.github.reviews import (
+    REVIEW,
+    STATES,
+    VERDICT,
+    WRITTEN,
+    login_of,
+    read_reviews,
+    read_verdicts,
+    read_written,
+)
 
 log = logging.getLogger(__name__)
-_REVIEWS = "states: [APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED]"
-_WRITTEN = "fullDatabaseId body url createdAt lastEditedAt author { __typename login }"
-_REVIEW = f"{_WRITTEN} submittedAt comments(first: 20) {{ nodes {{ {_WRITTEN} }} }}"
-"""A review with what it says on lines of code; somebody who replies to that makes a review of its own."""
 _LISTED = f"""
 fragment Listed on PullRequest {{
   number title state merged mergedAt isDraft headRefOid headRefName baseRefName isCrossRepository
   headRepository {{ id }}
   mergeCommit {{ oid }}
   author {{ __typename login }}
-  reviews(last: 50, {_REVIEWS}) {{ totalCount nodes {{ {_WRITTEN} submittedAt }} }}
+  reviews(last: 50, {STATES}) {{ totalCount nodes {{ {WRITTEN} {VERDICT} }} }}
   timelineItems(first: 1, itemTypes: [
     HEAD_REF_FORCE_PUSHED_EVENT, HEAD_REF_DELETED_EVENT, HEAD_REF_RESTORED_EVENT,
     BASE_REF_CHANGED_EVENT, BASE_REF_FORCE_PUSHED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT
@@ -46,7 +52,7 @@ _STATUS = "status { contexts { context state description createdAt creator { __t
 _PULL = f"""{_LISTED}
 fragment Pull on PullRequest {{
   ...Listed
-  reviews(last: 50, {_REVIEWS}) {{ nodes {{ {_REVIEW} }} }}
+  reviews(last: 50, {STATES}) {{ nodes {{ {REVIEW} }} }}
   commits(last: 100) @include(if: $isFirst) {{
     totalCount
     nodes {{
@@ -54,7 +60,7 @@ fragment Pull on PullRequest {{
     }}
   }}
   comments(first: $first, after: $after) {{
-    nodes {{ id isMinimized {_WRITTEN} }}
+    nodes {{ id isMinimized {WRITTEN} }}
     pageInfo {{ hasNextPage endCursor }}
   }}
 }}
@@ -72,19 +78,6 @@ mutation Seen($comment: ID!, $isFirst: Boolean!, $first: Int!, $after: String) {
   }}
 }}
 {_PULL}"""
-_ALL_REVIEWS = f"""
-query Reviews($owner: String!, $name: String!, $number: Int!, $last: Int!, $before: String) {{
-  repository(owner: $owner, name: $name) {{
-    pullRequest(number: $number) {{
-      number
-      reviews(last: $last, before: $before, {_REVIEWS}) {{
-        nodes {{ {_REVIEW} }}
-        pageInfo {{ hasPreviousPage startCursor }}
-      }}
-    }}
-  }}
-}}
-"""
 _BLOB = "... on Blob { text isBinary isTruncated }"
 
 
@@ -105,25 +98,6 @@ def conversation(rest: Rest, number: int, *, seen: str = "") -> tuple[PullReques
         return _pull(pages[0]), comments
 
 
-def all_reviews(rest: Rest, number: int) -> Sequence[IssueComment]:
-    """Return what people wrote into every review of a pull request, and on lines of code, the oldest first.
-
-    Raises:
-        CouldNotVerify: when GitHub refuses, or does not answer.
-    """
-    purpose, written = f"read the reviews of #{number}", list[IssueComment]()
-    asked = {**_named(rest), "number": number, "last": PAGE, "before": None}
-    while True:
-        answer = rest.graphql(_ALL_REVIEWS, asked, purpose=purpose, needs="pull-requests: read")
-        with translated(purpose):
-            pull = answer["repository"]["pullRequest"]
-            written = [*_reviews(pull), *written]
-            page = pull["reviews"]["pageInfo"]
-            if not page["hasPreviousPage"]:
-                return written
-            asked["before"] = page["startCursor"]
-
-
 def look_again(rest: Rest, number: int, commits: Sequence[str]) -> PullState:
     """Return where a pull request stands now, and the newest statuses of some commits.
 
@@ -138,7 +112,7 @@ def look_again(rest: Rest, number: int, commits: Sequence[str]) -> PullState:
         "query Again($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) "
         f"{{ pullRequest(number: $number) {{ state baseRefName }} {fields} }} }}"
     )
-    answer = rest.graphql(query, {**_named(rest), "number": number}, purpose=purpose, needs="pull-requests: read")
+    answer = rest.graphql(query, {**rest.named, "number": number}, purpose=purpose, needs="pull-requests: read")
     with translated(purpose):
         found = answer["repository"]
         pull = found["pullRequest"]
@@ -153,7 +127,7 @@ def open_pulls(rest: Rest, base_ref: str) -> Sequence[PullRequest]:
         CouldNotVerify: when GitHub refuses, or does not answer.
     """
     purpose, pulls = "list pull requests", list[PullRequest]()
-    asked = {**_named(rest), "base": base_ref, "first": PAGE, "after": None}
+    asked = {**rest.named, "base": base_ref, "first": PAGE, "after": None}
     while True:
         answer = rest.graphql(_OPEN, asked, purpose=purpose, needs="pull-requests: read")
         with translated(purpose):
@@ -179,7 +153,7 @@ def _seen(rest: Rest, comment: str, number: int, purpose: str) -> Mapping[str, A
 
 def _pages(rest: Rest, number: int, purpose: str, first: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
     # Every page has the comments that follow; the commits and their statuses come with the first alone.
-    asked = {**_named(rest), "number": number, "isFirst": True, "first": PAGE, "after": None}
+    asked = {**rest.named, "number": number, "isFirst": True, "first": PAGE, "after": None}
     needs = "pull-requests: read"
     while True:
         answer = {} if first else rest.graphql(_CONVERSATION, asked, purpose=purpose, needs=needs)
@@ -201,7 +175,7 @@ def blobs(rest: Rest, oids: Sequence[str]) -> Mapping[str, bytes]:
     purpose = "read files of the repository"
     fields = " ".join(f'b{index}: object(oid: "{oid}") {{ {_BLOB} }}' for index, oid in enumerate(oids))
     query = f"query Files($owner: String!, $name: String!) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
-    answer = rest.graphql(query, _named(rest), purpose=purpose, needs="contents: read")
+    answer = rest.graphql(query, rest.named, purpose=purpose, needs="contents: read")
     with translated(purpose):
         files = {oid: answer["repository"][f"b{index}"] for index, oid in enumerate(oids)}
         whole = {oid: file for oid, file in files.items() if file and file.get("text") is not None}
@@ -222,11 +196,6 @@ def minimize(rest: Rest, node_ids: Sequence[str]) -> None:
     rest.graphql(mutation, asked, purpose="fold an older answer", needs="pull-requests: write", writes=True)
 
 
-def _named(rest: Rest) -> dict[str, Any]:
-    owner, _, name = rest.repo.full_name.partition("/")
-    return {"owner": owner, "name": name}
-
-
 def _pull(node: Mapping[str, Any]) -> PullRequest:
     """Return a pull request, in REST's words where they differ."""
     return PullRequest(
@@ -237,24 +206,17 @@ def _pull(node: Mapping[str, Any]) -> PullRequest:
         merged_at=read_time(node["mergedAt"]) if node["mergedAt"] else None,
         merge_commit_sha=str(node["mergeCommit"]["oid"]) if node["mergeCommit"] else None,
         draft=bool(node["isDraft"]),
-        author=_login(node["author"]),
+        author=login_of(node["author"]),
         head_sha=str(node["headRefOid"]),
         head_ref=str(node["headRefName"]),
         base_ref=str(node["baseRefName"]),
         is_fork=bool(node["isCrossRepository"]) or node["headRepository"] is None,  # a fork that was deleted
         commit_statuses=_statuses(node),
         only_added_to="" if node["timelineItems"]["nodes"] else str(node["headRefOid"]),
-        reviews=tuple(_reviews(node)),
+        reviews=tuple(read_reviews(node)),
+        verdicts=tuple(read_verdicts(node)),
         has_all_reviews=int(node["reviews"]["totalCount"]) <= len(node["reviews"]["nodes"]),
     )
-
-
-def _reviews(node: Mapping[str, Any]) -> Iterator[IssueComment]:
-    """Yield what people wrote into reviews; what an App wrote, or an account that was deleted, is nobody's."""
-    for review in node["reviews"]["nodes"]:
-        for one in (review, *review.get("comments", {"nodes": ()})["nodes"]):
-            if one["author"] and one["author"]["__typename"] == "User":
-                yield _written(one, int(node["number"]), submitted=review["submittedAt"])
 
 
 def _statuses(node: Mapping[str, Any]) -> Mapping[str, tuple[CommitStatus, ...]] | None:
@@ -271,7 +233,7 @@ def _read_statuses(commit: Mapping[str, Any] | None) -> tuple[CommitStatus, ...]
         CommitStatus(
             str(one["context"]),
             str(one["state"]).lower(),
-            _login(one["creator"]),
+            login_of(one["creator"]),
             str(one["description"] or ""),
             read_time(one["createdAt"]),
         )
@@ -280,18 +242,4 @@ def _read_statuses(commit: Mapping[str, Any] | None) -> tuple[CommitStatus, ...]
 
 
 def _comment(node: Mapping[str, Any], number: int) -> IssueComment:
-    return replace(_written(node, number), node_id=str(node["id"]), is_minimized=bool(node["isMinimized"]))
-
-
-def _written(node: Mapping[str, Any], number: int, *, submitted: str | None = None) -> IssueComment:
-    """Return what somebody wrote; what a review says is there for others to read only since it was submitted."""
-    times = [read_time(time) for time in (node["createdAt"], node["lastEditedAt"], submitted) if time]
-    author, url = _login(node["author"]), str(node["url"])
-    return IssueComment(int(node["fullDatabaseId"]), number, str(node["body"]), author, url, written_at=max(times))
-
-
-def _login(actor: Mapping[str, Any] | None) -> str:
-    """Return an account's login as REST has it, where an App's ends with `[bot]`, which nobody else's can."""
-    if actor is None:
-        return GHOST
-    return f"{actor['login']}[bot]" if actor["__typename"] == "Bot" else str(actor["login"])
+    return replace(read_written(node, number), node_id=str(node["id"]), is_minimized=bool(node["isMinimized"]))

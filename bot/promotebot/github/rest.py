@@ -43,6 +43,12 @@ class Rest:
         self.repo: Repository = api.get_repo(repository)
         self.own = OwnWrites()
 
+    @property
+    def named(self) -> dict[str, Any]:
+        """The repository as a question names it: owner and name."""
+        owner, _, name = self.repo.full_name.partition("/")
+        return {"owner": owner, "name": name}
+
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None) -> Rest:
         """Return a client for the job's repository; no request is made yet.

@@ -1,8 +1,7 @@
 """The receipt of a promotion: who asked for what on which head, under which policy, and what the registry was and is.
 
-An auditor finds it in the gate's report, and after the merge in the deployment; both come from this function.
-Beside it stand the approvers: in the report those whom `separation` counts, where the policy has it; in the deployment
-everybody who approved the head, as GitHub is asked for the reviews of every pull request only then.
+An auditor finds it in the gate's report, and after the merge in the deployment; both come from this function. Beside it
+stand the approvers of the head (`gate.approvals`), each as of when it was written.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.fake_github.accounts import User
+from tests.fake_github.accounts import Role, User
 from tests.fake_github.lateness import is_shown
 from tests.fake_github.records import Review
 from tests.fake_github.serializers.templates import instant
@@ -36,7 +36,12 @@ def _review(pull: Pull, review: Review) -> Node:
         for number, body in review.remarks
     ]
     own = {"body": review.body, "fullDatabaseId": str(review.id), "url": f"{url}#pullrequestreview-{review.id}"}
-    return {**own, **written, "submittedAt": at, "comments": lambda _, first: {"nodes": remarks[:first]}}
+    verdict = {
+        "state": review.state,
+        "commit": {"oid": review.commit_id},
+        "authorCanPushToRepository": pull.base.role_of(review.user) >= Role.WRITE,
+    }
+    return {**own, **written, **verdict, "submittedAt": at, "comments": lambda _, first: {"nodes": remarks[:first]}}
 
 
 _MOVES = {
