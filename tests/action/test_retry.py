@@ -126,11 +126,13 @@ class Pulls:
         self.moved = moved
         self.read: list[int] = []
         self.known: list[PullRequest | None] = []
+        self.asked_by: list[str] = []
         self.left = 0
 
     @contextmanager
-    def fetch(self, number: int, _: JobContext, known: PullRequest | None) -> Iterator[PullSnapshot]:
+    def fetch(self, number: int, _: JobContext, known: PullRequest | None, *, asked_by: str) -> Iterator[PullSnapshot]:
         self.read.append(number)
+        self.asked_by.append(asked_by)
         self.known.append(known)
         if len(self.read) <= self.moved:
             raise RefChanged(f"change moved, time {len(self.read)}")
@@ -175,8 +177,9 @@ def test_a_head_that_moves_while_it_is_read_is_read_again(github: FakeGitHub, pu
 
 def test_what_is_known_of_the_pull_request_counts_once_and_not_after_it_moved(github: FakeGitHub, pulls: Pulls) -> None:
     pulls.moved, known = 1, pull_request()
-    assert retry_on_moved_head(ASKED, job_context(github), replier(github), lambda _: DONE, known=known) is DONE
-    assert pulls.known == [known, None]
+    job, answers = job_context(github), replier(github)
+    assert retry_on_moved_head(ASKED, job, answers, lambda _: DONE, known=known, asked_by="alice") is DONE
+    assert (pulls.known, pulls.asked_by) == ([known, None], ["alice"] * 2)
 
 
 def test_a_head_that_moves_before_the_push_is_worked_on_again(github: FakeGitHub, pulls: Pulls) -> None:

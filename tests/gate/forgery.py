@@ -97,7 +97,7 @@ def forged(office: Office, asked: Asked | None, onto: ModelRegistry | None = Non
     )
     context = PromotionContext(onto or base, base, changeset.policy, changeset.base_files, changeset.head)
     facts = Facts(commit_reachable=True)
-    decided = decide(context, replace(request, **changes), facts, examine=Examiner(), now=office.now)
+    decided = decide(context, replace(request, **changes), lambda: facts, examine=Examiner(), now=office.now)
     assert isinstance(decided.decision, Plan), decided.decision
     bare.close()
     return decided.decision

@@ -110,7 +110,7 @@ class Bench:
         files = self.changeset.base_files
         context = PromotionContext(registry, registry, policy, files, self.changeset.head, base_files=files)
         facts = Facts(commit_reachable=True)
-        return decide(context, replace(request, **asked), facts, examine=examine or self.examiner, now=now)
+        return decide(context, replace(request, **asked), lambda: facts, examine=examine or self.examiner, now=now)
 
     def said(self, policy: Policy, *, situation: str = "", **asked: Any) -> str:
         """What is decided, every finding, and what people watch afterwards."""

@@ -13,7 +13,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.github.ports import PullRequest
 from promotebot.promotion.request import Actor, Request
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.facts import facts_of, merge_times
+from promotebot.pulls.facts import ask_facts, ask_merge_times
 from promotebot.registry import ModelRegistry, Stage
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import ArtifactPath, GitSha
@@ -82,7 +82,7 @@ def times(
         commits[sha] = Commit((list(commits)[-1],), state)
     changeset = Changeset(FakeRepository(commits), BASE, BASE, DEFAULT_PATH, POLICY_PATH)
     job = job_context(fake, repository=repository)
-    found = merge_times(request or asked(stage=Stage.ACTIVE), changeset, "main", job, registry)
+    found = ask_merge_times(request or asked(stage=Stage.ACTIVE), changeset, "main", job, registry)()
     newest = {event.to_stage: event for event in reversed(registry.history[MODEL])}
     assert all(event == newest[event.to_stage] for event in found), (
         "what was promoted twice counts from the second time"
@@ -191,14 +191,15 @@ def test_a_training_commit_is_reachable_from_base_or_head_or_unknown(
     git_sha: GitSha | None, reachable: bool | None
 ) -> None:
     snapshot = pull_snapshot(diverged(files(EMPTY), files(EMPTY)))
-    assert facts_of(asked(git_sha), snapshot, job_context(), EMPTY).commit_reachable is reachable
+    assert ask_facts(asked(git_sha), snapshot, job_context(), EMPTY)().commit_reachable is reachable
 
 
 def test_only_an_artifact_that_stood_on_the_base_before_can_change_for_others() -> None:
     base, head = files(EMPTY, "v1", "v3"), files(EMPTY, "v1=changed", "v2", "v3")
     snapshot = pull_snapshot(diverged(base, head))
     changed = {
-        name: facts_of(asked(name=name), snapshot, job_context(), EMPTY).artifact_changed for name in ("v1", "v2", "v3")
+        name: ask_facts(asked(name=name), snapshot, job_context(), EMPTY)().artifact_changed
+        for name in ("v1", "v2", "v3")
     }
     assert changed == {"v1": True, "v2": False, "v3": False}
 
@@ -210,15 +211,15 @@ def test_an_import_is_told_whether_the_branch_touches_more_than_the_manifest() -
     for action in (Action.IMPORTED, Action.PROMOTE):
         for name in ("v1", "v2"):
             request = replace(asked(name=name), action=action)
-            told[action, name] = facts_of(request, snapshot, job_context(), EMPTY).files_changed
+            told[action, name] = ask_facts(request, snapshot, job_context(), EMPTY)().files_changed
     assert [key for key, changed in told.items() if changed] == [(Action.IMPORTED, "v1")]
 
 
 def test_the_times_are_those_of_the_base_that_is_given() -> None:
     snapshot = pull_snapshot(diverged(files(EMPTY, "v1"), files(MERGED, "v1")))
     job = job_context(github(p7=WHEN))
-    assert list(facts_of(asked(), snapshot, job, MERGED).merged_at.values()) == [WHEN]
-    assert facts_of(asked(), snapshot, job, EMPTY).merged_at == {}
+    assert list(ask_facts(asked(), snapshot, job, MERGED)().merged_at.values()) == [WHEN]
+    assert ask_facts(asked(), snapshot, job, EMPTY)().merged_at == {}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_a_commit_of_no_branch_is_known_by_a_pull_request_that_was_merged_into_t
     dropped = GitSha("9" * 40)
     fake = FakeGitHub(pulls={pull.number: pull for pull in pulls}, brought={dropped: [pull.number for pull in pulls]})
     snapshot = pull_snapshot(diverged(files(EMPTY), files(EMPTY)))
-    facts = facts_of(asked(dropped, stage=Stage.ACTIVE), snapshot, job_context(fake), EMPTY)
+    facts = ask_facts(asked(dropped, stage=Stage.ACTIVE), snapshot, job_context(fake), EMPTY)()
     assert (facts.commit_reachable, facts.merged_in) == (False, number)
 
 
@@ -244,5 +245,5 @@ def test_nobody_is_asked_about_a_commit_that_is_reachable_or_that_no_rule_asks_f
     fake = FakeGitHub()
     snapshot = pull_snapshot(diverged(files(EMPTY), files(EMPTY)))
     for request in (asked(TRAINED, stage=Stage.ACTIVE), asked(GitSha("9" * 40)), asked(None, stage=Stage.ACTIVE)):
-        assert facts_of(request, snapshot, job_context(fake), EMPTY).merged_in is None
+        assert ask_facts(request, snapshot, job_context(fake), EMPTY)().merged_in is None
     assert "pulls_with" not in fake.calls

@@ -182,7 +182,10 @@ def _answer(
 
         return answer_doctor(requester, job, replier)
     work = _WORK[type(command)]
-    return retry_on_moved_head(requester, job, replier, lambda attempt: work(command, attempt), known=known)
+    asked_by = requester.login if isinstance(command, ChangeCommand) else ""
+    return retry_on_moved_head(
+        requester, job, replier, lambda attempt: work(command, attempt), known=known, asked_by=asked_by
+    )
 
 
 def _change(command: ChangeCommand, attempt: Attempt) -> Answer:

@@ -70,7 +70,9 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
     if not has_changed:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
     work = _promote if event.added else _withdraw
-    return retry_on_moved_head(requester, job, replier, lambda attempt: work(arguments, attempt), known=pull)
+    return retry_on_moved_head(
+        requester, job, replier, lambda attempt: work(arguments, attempt), known=pull, asked_by=event.sender
+    )
 
 
 def _arguments(label: str, base: str, job: JobContext) -> CommandArguments | None:

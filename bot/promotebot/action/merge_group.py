@@ -34,7 +34,7 @@ from promotebot.planning.committed import read_policy
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.facts import facts_on
+from promotebot.pulls.facts import ask_facts_on
 from promotebot.pulls.queue import members, queued_group, queued_groups
 from promotebot.pulls.small_files import read_changeset_files
 from promotebot.pulls.snapshot import (
@@ -186,7 +186,7 @@ def _weakened(changeset: Changeset, tip: GitSha) -> Iterator[Finding]:
 def _facts(event: Queued, changeset: Changeset, job: JobContext) -> FactsOf | None:
     """Return what GitHub knows for the rules, as it is asked for the pull request itself."""
     base, base_ref = changeset.base_registry, _branch(event)
-    return (lambda request: facts_on(request, changeset, base_ref, job, base)) if base else None
+    return (lambda request: ask_facts_on(request, changeset, base_ref, job, base)) if base else None
 
 
 def _conditions(

@@ -196,7 +196,7 @@ def _planned(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> di
     """Return the plan of each step, as far as it can be made again: cards are for reading, and decide nothing."""
     now = job.clock()
     try:
-        again = plan_again(changeset, steps, lambda request: git_facts(changeset, request), job.examine, now)
+        again = plan_again(changeset, steps, lambda request: partial(git_facts, changeset, request), job.examine, now)
     except PromotebotError as problem:
         log.warning("the cards come without a comparison: %s", problem)
         return {}

@@ -80,16 +80,18 @@ def retry_on_moved_head(
     work: Callable[[Attempt], Answer],
     *,
     known: PullRequest | None = None,
+    asked_by: str = "",
 ) -> Answer:
     """Work on the pull request as it is now; read it again when its head moves meanwhile, after growing pauses.
 
     Args:
         known: what GitHub said of the pull request a moment ago; where that is out of date, it is asked again.
+        asked_by: whose role is needed first, where the work is a promotion that somebody asks for.
     """
     moved: RefChanged | None = None
     for attempt in range(ATTEMPTS):
         try:
-            with fetch_pull(requester.pull, job, known) as snapshot:
+            with fetch_pull(requester.pull, job, known, asked_by=asked_by) as snapshot:
                 # What is judged now may go into another base than it did a moment ago.
                 replier.set_pull(snapshot.pull, snapshot.default_branch)
                 return work(Attempt(requester, job, replier, snapshot))

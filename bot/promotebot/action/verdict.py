@@ -6,6 +6,8 @@ whatever changes later starts a job of its own, which sees the status that it ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from promotebot.action.retry import Attempt
 from promotebot.comments.comment import Rendered
 from promotebot.errors import PromotebotError, RefChanged
@@ -50,9 +52,11 @@ def _require_unchanged(
 ) -> None:
     """Turn a head red where anything that it was judged by has changed, or is not known any more."""
     try:
-        changed = moved(attempt, changeset)
-        if not by_refs_alone:
-            changed = changed or _elsewhere(attempt, result, changeset) or _unmet(attempt, result, changeset)
+        if by_refs_alone:
+            changed = moved(attempt, changeset)
+        else:
+            elsewhere = _ask_elsewhere(attempt, result, changeset)  # git is asked meanwhile
+            changed = moved(attempt, changeset) or elsewhere() or _unmet(attempt, result, changeset)
     except PromotebotError:
         _turn_red(attempt, changeset, "nobody knows whether it still holds")
         raise
@@ -78,23 +82,28 @@ def moved(attempt: Attempt, changeset: Changeset) -> str:
     return next((f"{ref.rpartition('refs/heads/')[2]} moved" for ref, sha in wanted.items() if now.get(ref) != sha), "")
 
 
-def _elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:
-    """Return what became of the pull request itself: closed, given another base, or a promotion of it taken back.
+def _ask_elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> Callable[[], str]:
+    """Ask what became of the pull request itself: closed, given another base, or a promotion of it taken back.
 
     Withdrawing takes back the events first and the verdicts then: either it sees our green, or we see that. What
     neither promotes nor changes an artifact or the policy is not asked about.
     """
     snapshot, job = attempt.snapshot, attempt.job
     if not (result.steps or result.described or changes_who_may(changeset) or changeset.touched_artifacts):
-        return ""
+        return str
     commits = {str(step.event.request.head_sha) for step in result.steps if step.event.request}
-    now = job.github.look_again(snapshot.pull.number, sorted(commits))
-    if now.state != snapshot.pull.state:
-        return f"the pull request was {now.state}"
-    if now.base_ref != snapshot.pull.base_ref:
-        return f"the pull request now targets {now.base_ref}"
-    is_revoked = any_revoked(result.steps, now.statuses, snapshot.other_base, job.settings.bot_login)
-    return "a promotion was withdrawn" if is_revoked else ""
+    look = job.github.beside(lambda: job.github.look_again(snapshot.pull.number, sorted(commits)))
+
+    def wait() -> str:
+        now = look()
+        if now.state != snapshot.pull.state:
+            return f"the pull request was {now.state}"
+        if now.base_ref != snapshot.pull.base_ref:
+            return f"the pull request now targets {now.base_ref}"
+        is_revoked = any_revoked(result.steps, now.statuses, snapshot.other_base, job.settings.bot_login)
+        return "a promotion was withdrawn" if is_revoked else ""
+
+    return wait
 
 
 def _unmet(attempt: Attempt, result: GateResult, changeset: Changeset) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from promotebot.findings import Finding, Severity, error, errors_in, on_line, passed, said_once, warnings_in
@@ -39,7 +40,8 @@ if TYPE_CHECKING:  # a terminal judges without GitHub
 
 MAX_TITLE = 120
 """Characters of a problem in the status, of which GitHub shows 140."""
-FactsOf = Callable[[Request], Facts]
+FactsOf = Callable[[Request], Callable[[], Facts]]
+"""Starts to ask for what the rules need for a request; returns what waits for it."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def evaluate_gate(
     findings += _answered_once(changeset, replayed.steps)
     for name in sorted({step.model for step in replayed.steps}):
         findings += check_entry(after, name, now)
-    facts_of = facts or (lambda request: git_facts(changeset, request))
+    facts_of = facts or (lambda request: partial(git_facts, changeset, request))
     again = plan_again(changeset, replayed.steps, facts_of, examine, now)
     for step, decided in again:
         findings += _planned(changeset, step, decided)

@@ -19,7 +19,7 @@ from promotebot.gate.ticks import read_ticks
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import check_apart
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.facts import facts_of
+from promotebot.pulls.facts import ask_facts
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.names import Digest
 
@@ -69,7 +69,7 @@ def _evaluate(snapshot: PullSnapshot, changeset: Changeset, job: JobContext, dec
     if snapshot.pull.is_fork and changeset.touched_registry_files:
         return _promoting_fork(snapshot)
     base = changeset.base_registry
-    facts = (lambda request: facts_of(request, snapshot, job, base)) if base else None
+    facts = (lambda request: ask_facts(request, snapshot, job, base)) if base else None
     result = evaluate_gate(changeset, examine=job.examine, now=snapshot.now, facts=facts)
     requests = RequestCheck(snapshot, changeset, job, decided)
     result = replace(result, findings=(*result.findings, *requests.findings(result.steps), *requests.policy_findings()))

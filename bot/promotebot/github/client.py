@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from promotebot.cost import Cost
 from promotebot.github import questions, reviews, sticky_comment
@@ -19,24 +19,25 @@ from promotebot.github.checks import MAX_DESCRIPTION, MAX_SUMMARY, Annotation, C
 from promotebot.github.deployments import DeploymentsClient
 from promotebot.github.git_data import GitDataClient
 from promotebot.github.issues import IssuesClient
+from promotebot.github.people import PeopleClient
 from promotebot.github.ports import BranchPush, CheckRun, CommitStatus, IssueComment, PullRequest, PullState
-from promotebot.github.refused import NoSuchCommit, NotAccessible, NotFound, PersonalToken
+from promotebot.github.refused import NoSuchCommit, PersonalToken
 from promotebot.github.rest import READ_RETRIES, Rest, segment, translated
 from promotebot.github.verdicts import Verdict
 from promotebot.promotion.sections import Permission
 from promotebot.settings import Settings
 from promotebot.text import cut
 
-# The roles that a legacy permission may stand for. A role that is not in its line is a custom one, whatever its name.
-_ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
+_T = TypeVar("_T")
 
 
-class PyGithubClient(IssuesClient, DeploymentsClient):
+class PyGithubClient(PeopleClient, IssuesClient, DeploymentsClient):
     """`promotebot.github.ports.GitHub`, answered by GitHub. A method raises CouldNotVerify when it does not answer."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._roles: dict[str, Permission | None] = {}
+        self._expected: dict[str, Callable[[], Permission | None]] = {}
 
     @classmethod
     def connect(cls, settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None) -> PyGithubClient:
@@ -52,43 +53,9 @@ class PyGithubClient(IssuesClient, DeploymentsClient):
         """The operations that write git objects and move branches."""
         return GitDataClient(self._rest)
 
-    def permission(self, login: str) -> Permission | None:
-        """Return the role of a user; a custom role counts as the legacy permission GitHub derives for it.
-
-        None where GitHub knows no such user. Each is asked for once in a job.
-
-        https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
-        """
-        if login not in self._roles:
-            self._roles[login] = self._permission(login)
-        return self._roles[login]
-
-    def _permission(self, login: str) -> Permission | None:
-        purpose = f"ask for the permission of {login}"
-        try:
-            answer = self._rest.request("GET", f"/collaborators/{segment(login)}/permission", purpose=purpose)
-        except NotFound:
-            return None
-        with translated(purpose):
-            role, legacy = answer.get("role_name"), answer["permission"]
-            return Permission[(role if role in _ROLES[legacy] else legacy).upper()]
-
-    def is_member(self, team: str, login: str) -> bool:
-        """Return whether GitHub shows that somebody is in a team, of which child teams are a part.
-
-        It answers 404 for who is not in it, and for a team that the token does not see, and 403 to the token of a job.
-
-        https://docs.github.com/en/rest/teams/members#get-team-membership-for-a-user
-        """
-        organization, _, slug = team.removeprefix("@").partition("/")
-        purpose = f"ask whether {login} is in {team}"
-        path = f"/orgs/{segment(organization)}/teams/{segment(slug)}/memberships/{segment(login)}"
-        try:
-            answer = self._rest.request("GET", path, purpose=purpose, needs="members: read", is_below_repo=False)
-        except (NotFound, NotAccessible):
-            return False
-        with translated(purpose):
-            return bool(answer["state"] == "active")
+    def beside(self, question: Callable[[], _T]) -> Callable[[], _T]:
+        """Start a question in a thread of its own; return what waits for its answer, and raises what went wrong."""
+        return self._rest.beside.ask(question)
 
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now: https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request"""

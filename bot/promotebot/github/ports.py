@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.github.git_port import GitData
 from promotebot.github.verdicts import Verdict
 from promotebot.promotion.sections import Permission
 
+_T = TypeVar("_T")
 MAX_BLOBS = 250
 """Files that are asked for with one question."""
 
@@ -149,6 +150,9 @@ class GitHub(Protocol):
 
         An unknown role counts as the legacy permission that GitHub derives for it.
         """
+
+    def expect_permission(self, login: str) -> None:
+        """Start to ask for a role, `beside`; `permission` waits for it, and raises what went wrong."""
 
     def is_member(self, team: str, login: str) -> bool:
         """Return whether GitHub shows the token that somebody is an active member of a team, `@org/team`.
@@ -305,6 +309,12 @@ class GitHub(Protocol):
 
     def assign(self, number: int, logins: Sequence[str]) -> None:
         """Assign an issue, as far as these people may be assigned."""
+
+    def beside(self, question: Callable[[], _T]) -> Callable[[], _T]:
+        """Start a question that only reads, in a thread of its own; return what waits for its answer, or raises.
+
+        The next request waits for it, so that no write goes out meanwhile. What nobody waits for fails nothing.
+        """
 
     def close(self) -> None:
         """Close the connections."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
@@ -18,6 +18,7 @@ from urllib3 import Retry
 
 from promotebot.cost import Cost
 from promotebot.errors import CouldNotVerify
+from promotebot.github.beside import Beside
 from promotebot.github.own_writes import OwnWrites
 from promotebot.github.refused import AlreadyThere, NoSuchCommit, NotAccessible, NotFound, PersonalToken, Stale
 from promotebot.settings import Settings
@@ -39,9 +40,10 @@ class Rest:
     def __init__(
         self, api: github.Github, repository: str, *, asking: github.Github | None = None, cost: Cost | None = None
     ) -> None:
-        self._api, self._asking, self._cost = api, asking or api, cost or Cost()
+        self._api, self._asking = api, asking or api
         self.repo: Repository = api.get_repo(repository)
         self.own = OwnWrites()
+        self.beside = Beside(cost or Cost())
 
     @property
     def named(self) -> dict[str, Any]:
@@ -79,14 +81,9 @@ class Rest:
 
     def close(self) -> None:
         """Close the connections."""
+        self.beside.close()
         self._api.close()
         self._asking.close()
-
-    def _counted(self, *, writes: bool) -> AbstractContextManager[None]:
-        """Return a block for one request, which is timed."""
-        self._cost.reads += not writes
-        self._cost.writes += writes
-        return self._cost.during("API requests")
 
     def graphql(
         self,
@@ -110,7 +107,7 @@ class Rest:
             CouldNotVerify: when GitHub refuses any field, or does not answer; NotFound where it knows no such thing.
         """
         requester = (self._api if writes else self._asking).requester
-        with self._counted(writes=writes), translated(purpose, needs=needs):
+        with self.beside.request(writes=writes), translated(purpose, needs=needs):
             _, answer = requester.graphql_query(document, dict(variables))
             return answer["data"]
 
@@ -134,7 +131,7 @@ class Rest:
         Raises:
             CouldNotVerify: when GitHub refuses, or does not answer.
         """
-        with self._counted(writes=verb != "GET"), translated(purpose, needs=needs):
+        with self.beside.request(writes=verb != "GET"), translated(purpose, needs=needs):
             url = f"{self.repo.url}{path}" if is_below_repo else path
             _, answer = self.repo.requester.requestJsonAndCheck(
                 verb, url, parameters=dict(parameters or {}), input=dict(body) if body else None
@@ -156,7 +153,7 @@ class Rest:
         """
         page = 1
         while True:
-            with self._counted(writes=False), translated(purpose, needs=needs):
+            with self.beside.request(writes=False), translated(purpose, needs=needs):
                 headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters={**(parameters or {}), "per_page": PAGE, "page": page}
                 )
@@ -175,7 +172,7 @@ class Rest:
         """
         asked = {**(parameters or {}), "per_page": PAGE}
         while True:
-            with self._counted(writes=False), translated(purpose, needs=needs):
+            with self.beside.request(writes=False), translated(purpose, needs=needs):
                 headers, answer = self.repo.requester.requestJsonAndCheck(
                     "GET", f"{self.repo.url}{path}", parameters=asked
                 )

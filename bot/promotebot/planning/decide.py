@@ -80,8 +80,14 @@ def _expect(context: PromotionContext, request: Request) -> None:
         expect_dataset(context.files, request.dataset_id, directory=context.datasets_dir)
 
 
-def decide(context: PromotionContext, request: Request, facts: Facts, *, examine: Examine, now: datetime) -> Decided:
-    """Examine the artifact and make the plan. Nothing is written."""
+def decide(
+    context: PromotionContext, request: Request, ask_facts: Callable[[], Facts], *, examine: Examine, now: datetime
+) -> Decided:
+    """Examine the artifact and make the plan. Nothing is written.
+
+    Args:
+        ask_facts: waits for what the rules need from git and GitHub; called when the artifact has been examined.
+    """
     incumbent = None
     if request.action is Action.DEMOTE:
         evidence = Evidence(request.artifact_dir, context.files.description)  # what is taken out need not be proven
@@ -91,7 +97,7 @@ def decide(context: PromotionContext, request: Request, facts: Facts, *, examine
         incumbent = find_incumbent(pointers, request, context.policy, context.files, examine, context.base_files)
         evidence = examine(context.files, request.artifact_dir, _terms(context, request, incumbent))
         evidence = replace(evidence, findings=(*evidence.findings, *_dataset(context, request)))
-    facts = replace(facts, legacy=_legacy(context, request), incumbent=incumbent)
+    facts = replace(ask_facts(), legacy=_legacy(context, request), incumbent=incumbent)
     facts = _with_claims(context, request, evidence, facts)
     decision = plan(
         context.registry, request, evidence, context.policy, now, base=context.base, facts=facts, commit=context.commit

@@ -47,7 +47,7 @@ def plan_imports(
     """
     registry, decided = context.registry, []
     for request in requests:
-        one = decide(replace(context, registry=registry), request, Facts(), examine=examine, now=now)
+        one = decide(replace(context, registry=registry), request, Facts, examine=examine, now=now)
         decided.append(one)
         if isinstance(one.decision, Plan):
             registry = one.decision.after

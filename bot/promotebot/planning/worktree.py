@@ -94,7 +94,7 @@ def promote_here(
             commit_reachable=repository.reaches(request.git_sha, head) if request.git_sha else None,
             artifact_changed=bool(paths_below(dirty, request.artifact_dir)),
         )
-        decided = decide(context, request, facts, examine=examine, now=now)
+        decided = decide(context, request, lambda: facts, examine=examine, now=now)
         clean = _clean_tree(dirty, dry_run=dry_run, allow_dirty=allow_dirty)
         decided = with_findings(decided, [*clean, *_on_github(decided.decision, context.policy), *remarks])
         if isinstance(decided.decision, Plan) and not dry_run:

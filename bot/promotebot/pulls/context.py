@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -51,6 +51,12 @@ class JobContext:
         if number not in self._merged_at:
             self._merged_at[number] = self.github.pull(number).merged_at
         return self._merged_at[number]
+
+    def ask_merged_at(self, numbers: Collection[int]) -> Callable[[], Mapping[int, datetime | None]]:
+        """Start to ask, beside, when pull requests were merged; return what waits for all of them."""
+        if self._merged_at.keys() >= {*numbers}:
+            return lambda: self._merged_at
+        return self.github.beside(lambda: {number: self.merged_at(number) for number in sorted(numbers)})
 
     @cached_property
     def _merged_at(self) -> dict[int, datetime | None]:

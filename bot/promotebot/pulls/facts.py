@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from promotebot.errors import InvalidInput
@@ -20,49 +21,56 @@ from promotebot.registry.names import GitSha, ModelName, Stage
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import model_file
 
-
-def facts_of(request: Request, snapshot: PullSnapshot, job: JobContext, base: ModelRegistry) -> Facts:
-    """Return what the rules need from git and GitHub for one request on a pull request."""
-    return facts_on(request, snapshot.changeset, snapshot.pull.base_ref, job, base)
+AskedFacts = Callable[[], Facts]
+"""Waits for what GitHub was asked, and raises CouldNotVerify when it does not answer."""
 
 
-def facts_on(request: Request, changeset: Changeset, base_ref: str, job: JobContext, base: ModelRegistry) -> Facts:
-    """Return what the rules need from git and GitHub for one request on a change of the branch `base_ref`."""
+def ask_facts(request: Request, snapshot: PullSnapshot, job: JobContext, base: ModelRegistry) -> AskedFacts:
+    """Start to ask what the rules need for one request on a pull request; return what waits for it."""
+    return ask_facts_on(request, snapshot.changeset, snapshot.pull.base_ref, job, base)
+
+
+def ask_facts_on(
+    request: Request, changeset: Changeset, base_ref: str, job: JobContext, base: ModelRegistry
+) -> AskedFacts:
+    """Start to ask what the rules need for one request on a change of the branch `base_ref`; return what waits for it.
+
+    Git is asked at once, GitHub beside: the artifact can be examined meanwhile.
+    """
     reachable = changeset.reachable(request.git_sha)
-    return Facts(
+    known = Facts(
         reachable,
-        merge_times(request, changeset, base_ref, job, base),
-        None if reachable else _merged_in(request, base_ref, job),
         artifact_changed=changeset.changes(request.artifact_dir),
         files_changed=changes_files(changeset, request),
     )
+    merged_at = ask_merge_times(request, changeset, base_ref, job, base)
+    merged_in = (lambda: None) if reachable else _ask_merged_in(request, base_ref, job)
+    return lambda: replace(known, merged_at=merged_at(), merged_in=merged_in())
 
 
-def _merged_in(request: Request, base_ref: str, job: JobContext) -> int | None:
-    """Return the pull request, merged into this base, that had the training commit, where the rules ask for one.
+def _ask_merged_in(request: Request, base_ref: str, job: JobContext) -> Callable[[], int | None]:
+    """Ask which pull request, merged into this base, had the training commit, where the rules ask for one.
 
     After a squash merge the commit is on no branch, and GitHub still knows which pull request it was in.
     """
-    if request.stage is not Stage.ACTIVE or request.git_sha is None or request.action is Action.DEMOTE:
-        return None
-    pulls = job.github.pulls_with(request.git_sha)
-    return max((pull.number for pull in pulls if pull.merged_at and pull.base_ref == base_ref), default=None)
+    git_sha, github = request.git_sha, job.github
+    if request.stage is not Stage.ACTIVE or git_sha is None or request.action is Action.DEMOTE:
+        return lambda: None
+    asked = github.beside(lambda: github.pulls_with(git_sha))
+    return lambda: max((one.number for one in asked() if one.merged_at and one.base_ref == base_ref), default=None)
 
 
-def merge_times(
+def ask_merge_times(
     request: Request, changeset: Changeset, base_ref: str, job: JobContext, base: ModelRegistry
-) -> Mapping[Event, datetime]:
-    """Return event → when GitHub merged it (UTC), for the events that soak times count from.
+) -> Callable[[], Mapping[Event, datetime]]:
+    """Ask when GitHub merged the events that soak times count from; what waits for it returns event → moment, UTC.
 
     Only those are asked about: at most one for each lower stage.
-
-    Raises:
-        CouldNotVerify: when GitHub does not answer.
     """
     entry, manifest = base.entry(request.model), changeset.manifest_of(request.artifact_dir)
     # What goes back or is taken out need not wait.
     if entry is None or manifest is None or request.action is not Action.PROMOTE:
-        return {}
+        return dict
     soaking = list(
         soaking_events(
             changeset.policy,
@@ -72,13 +80,18 @@ def merge_times(
         )
     )
     numbers = {one.event: number for one in soaking if one.event and (number := _number(one.event, job)) is not None}
-    merged = {number: job.merged_at(number) for number in sorted(set(numbers.values()))}
-    times = {event: merged[number] for event, number in numbers.items()}
-    for one in soaking:
-        # The way through git costs more, and where the soak only warns, the event's own time will do.
-        if one.event and one.event not in numbers and one.soak.required:
-            times[one.event] = _brought_at(one.event, request.model, changeset, base_ref, job)
-    return {event: moment for event, moment in times.items() if moment}
+    merged_at = job.ask_merged_at({*numbers.values()})
+
+    def wait() -> Mapping[Event, datetime]:
+        merged = merged_at()
+        times = {event: merged[number] for event, number in numbers.items()}
+        for one in soaking:
+            # The way through git costs more, and where the soak only warns, the event's own time will do.
+            if one.event and one.event not in numbers and one.soak.required:
+                times[one.event] = _brought_at(one.event, request.model, changeset, base_ref, job)
+        return {event: moment for event, moment in times.items() if moment}
+
+    return wait
 
 
 def _number(event: Event, job: JobContext) -> int | None:

@@ -20,7 +20,7 @@ from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import planning_on, replay_change
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.facts import facts_of
+from promotebot.pulls.facts import ask_facts
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Stage
@@ -75,7 +75,7 @@ def replan(
             return InvalidPromotions((unpinned,), step.model)
         request = request_of(step, registry.entry(step.model))
         context = planning_on(changeset, registry, base, legacy, commit=changeset.base)
-        facts = facts_of(request, snapshot, job, base)
+        facts = ask_facts(request, snapshot, job, base)
         decision = decide(context, request, facts, examine=job.examine, now=snapshot.now).decision
         if isinstance(decision, Rejected):
             return InvalidPromotions(decision.findings, step.model)

@@ -17,7 +17,7 @@ from promotebot.promotion.request import Actor, CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import planning_on
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.facts import facts_on
+from promotebot.pulls.facts import ask_facts_on
 from promotebot.registry.model import RequestRef, Source
 from promotebot.registry.names import MAX_TEXT
 from promotebot.registry.registry import ModelRegistry
@@ -70,5 +70,5 @@ class RequestContext:
         """
         # Whoever carries the plan out shows it first, and waits for its confirmation where that is asked for.
         request = replace(request, confirmed=True)
-        facts = facts_on(request, self.changeset, self.base_ref, self.job, self.base)
+        facts = ask_facts_on(request, self.changeset, self.base_ref, self.job, self.base)
         return with_findings(decide(self._context, request, facts, examine=self.job.examine, now=now), remarks)

@@ -134,11 +134,14 @@ def _at(pull: PullRequest, head: GitSha) -> PullRequest:
 
 
 @contextmanager
-def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -> Iterator[PullSnapshot]:
+def fetch_pull(
+    number: int, job: JobContext, known: PullRequest | None = None, *, asked_by: str = ""
+) -> Iterator[PullSnapshot]:
     """Fetch a pull request as it is now, for as long as the block lasts.
 
     Args:
         known: what GitHub said of it a moment ago, so that it is not asked twice.
+        asked_by: who asks for a promotion on it; GitHub is asked for their role while git fetches.
 
     Raises:
         RefChanged: when `refs/pull/N/head` and GitHub's answer name different heads: one of them is late.
@@ -146,6 +149,8 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
     """
     settings = job.settings
     pull, default = known or job.github.pull(number), job.default_branch
+    if asked_by and _may_promote(pull, default):
+        job.github.expect_permission(asked_by)
     refs = {BASE: f"refs/heads/{pull.base_ref}", HEAD: remote_head(pull), DEFAULT: f"refs/heads/{default}"}
     with FetchedRepository.fetched(remote(job), {**refs, **fetched_marks(number)}) as repository:
         changeset = Changeset(
@@ -162,6 +167,12 @@ def fetch_pull(number: int, job: JobContext, known: PullRequest | None = None) -
         trusted = read_policy(repository, default_head, settings.policy_path)
         marks = repository.refs_below(below_marks(pull.number))
         yield PullSnapshot(repository, pull, changeset, default, trusted, job.clock(), marks)
+
+
+def _may_promote(pull: PullRequest, default_branch: str) -> bool:
+    """Return whether only the policy can refuse a promotion before somebody's role does."""
+    is_to_default = pull.base_ref == default_branch != pull.head_ref
+    return pull.state == "open" and is_to_default and not pull.is_fork and not pull.draft
 
 
 @contextmanager
