@@ -48,19 +48,6 @@ def model() -> bytes:
     return data
 
 
-def stored_zeros(office: Office) -> tuple[str, str]:
-    """Put 300 MB of zeros into Git LFS, which take no room on the disk; return their sha256 and the pointer."""
-    hasher, zeros = hashlib.sha256(), bytes(1_000_000)
-    for _ in range(WEIGHTS // len(zeros)):
-        hasher.update(zeros)
-    oid = hasher.hexdigest()
-    file = office.hub.lfs.path(NAME, oid)
-    file.parent.mkdir(exist_ok=True)
-    with file.open("wb") as stored:
-        stored.truncate(WEIGHTS)
-    return oid, f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {WEIGHTS}\n"
-
-
 def promoted(
     office: Office, files: Mapping[str, str | bytes], manifest: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[Job, int]:
@@ -93,7 +80,7 @@ def sums(weights: str) -> dict[str, str]:
 
 
 def test_a_model_of_300_mb_is_promoted_in_less_than_100_mb_of_memory(office: Office) -> None:
-    oid, pointer = stored_zeros(office)
+    oid, pointer = office.hub.lfs.add_zeros(NAME, WEIGHTS)
     attributes = f"{DIRECTORY}/*.bin filter=lfs diff=lfs merge=lfs -text\n"
     files = {f"{DIRECTORY}/weights.bin": pointer, ".gitattributes": attributes}
     job, peak = promoted(office, files, {"sha256": sums(oid)}, {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,14 +13,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from promotebot.artifact.comparison import Comparison, OutputDifference
 from promotebot.artifact.manifest import parse_manifest
-from promotebot.comments.decisions import PlanComment, render_plan
-from promotebot.registry.names import Stage
+from tests.artifact.conftest import external_tensor
 from tests.artifact.evaluation_sets import npy, write_set
-from tests.comments.plans import EMPTY, NOW, SETTING, decide, examined, promoted, request
 from tests.screenshots.scene import Scene, Situation
-from tests.screenshots.stable import stable
 
 Files = dict[str, str | bytes]
 Outputs = Sequence[str]
@@ -161,11 +156,6 @@ SIGNATURES: Mapping[str, tuple[Candidate, Mapping[str, Any]]] = {
 """Name → a model with another signature."""
 
 
-NEARLY = Comparison(
-    "ml/artifacts/market_v1", 1, (OutputDifference("regime_probs", "", 48, 0, 0.004, 0.0011, classes=16, agreeing=16),)
-)
-
-
 def outputs(scene: Scene) -> Iterator[Situation]:
     """Candidates that take and give what ACTIVE does."""
     scene.office.policy(POLICY)
@@ -221,17 +211,40 @@ def without(scene: Scene) -> Iterator[Situation]:
     yield asked(scene, "pair-after-demotion", "market", files)
 
 
-def large(_: Scene) -> Iterator[Situation]:
-    """A model of 1 GB: what is shown of its size; nothing of that size is made for it."""
-    today, new = (examined(name, seed=seed) for name, seed in (("market_v1", "1"), ("large", "2")))
-    assert new.card
-    big = replace(new, card=replace(new.card, size=1_073_741_824), comparison=NEARLY)
-    base = promoted(EMPTY, request(Stage.SHADOW, today, "market_v1"), today, 2025, 12, 1)
-    base = promoted(base, request(Stage.ACTIVE, today, "market_v1"), today, 2026, 1, 6)
-    base = promoted(base, request(Stage.SHADOW, big, "large"), big, 2026, 2, 6)
-    plan = decide(base, request(Stage.ACTIVE, big, "large", new_model=False), big)
-    said = render_plan(PlanComment(plan, big, today, NOW), SETTING)
-    yield Situation("pair-large", "comment", "alice: /promote active --dry-run", stable([said.body], [], {}))
+TABLE_ROWS = 89_478_486
+TABLE_BYTES = 12 * TABLE_ROWS
+"""1 GiB, and 8 bytes: three numbers in each row."""
+
+
+def large(scene: Scene) -> Iterator[Situation]:
+    """A candidate whose weights, in Git LFS, are 1 GB: they are fetched, hashed, opened as services do, and run."""
+    scene.office.policy(POLICY)
+    active(scene, "market", artifact(scene, "market_v1", scores()))
+    scene.pass_days(41)
+    yield asked(scene, "pair-large", "market", with_table(scene, artifact(scene, "large", scores(NEAR)), scores(NEAR)))
+
+
+def with_table(scene: Scene, files: Files, made: onnx.ModelProto) -> Files:
+    """The files of an artifact whose model also looks up the label of each row in a table of zeros of 1 GB."""
+    table = external_tensor({"location": "table.bin", "length": str(TABLE_BYTES)}, name="t", dims=[TABLE_ROWS, 3])
+    made.graph.initializer.append(table)
+    (last,) = (node for node in made.graph.node if node.output == ["scores"])
+    looked_up = [
+        helper.make_node("ArgMax", ["raw"], ["row"], axis=1, keepdims=0),
+        helper.make_node("Gather", ["t", "row"], ["found"]),
+        helper.make_node("Add", ["raw", "found"], ["scores"]),
+    ]
+    others = [node for node in made.graph.node if node is not last]
+    del made.graph.node[:]
+    made.graph.node.extend([*others[:2], *looked_up, *others[2:]])
+    (path,) = (path for path in files if path.endswith("/manifest.json"))
+    place, manifest = path.removesuffix("/manifest.json"), json.loads(files[path])
+    oid, pointer = scene.office.hub.lfs.add_zeros("acme/models", TABLE_BYTES)
+    model = made.SerializeToString()
+    manifest["sha256"] |= {"model.onnx": hashlib.sha256(model).hexdigest(), "table.bin": oid}
+    attributes = f"{place}/*.bin filter=lfs diff=lfs merge=lfs -text\n"
+    changed: Files = {path: json.dumps(manifest), f"{place}/model.onnx": model, f"{place}/table.bin": pointer}
+    return files | changed | {".gitattributes": attributes}
 
 
 def claims(scene: Scene) -> Iterator[Situation]:
