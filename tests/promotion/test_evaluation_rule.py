@@ -142,6 +142,12 @@ def test_a_metric_that_is_not_known_is_one_finding_with_all_that_is_asked_of_it(
     assert message.endswith("labels.npy; the policy asks for at least 0.9 and at most 0.01 below ACTIVE.")
 
 
+def test_a_metric_that_is_not_known_and_that_nobody_asks_for_is_no_finding() -> None:
+    assert told(measured({"accuracy": 0.93, "log_loss": None}, {"accuracy": 0.91, "log_loss": 0.25}), "") == [
+        ("data", PASS)
+    ]
+
+
 def test_a_metric_of_numbers_is_not_known_where_labels_are_classes() -> None:
     (finding,) = messages(BETTER, "metrics: {mean_absolute_error: {maximum: 9}}")[1:]
     assert "labels.npy has classes, and it is for numbers; the policy asks for at most 9." in finding

@@ -19,7 +19,9 @@ from promotebot.gate.judge import evaluate_pull
 from promotebot.gate.refusal import Reason
 from promotebot.gate.report import annotate
 from promotebot.gate.shared import pulls_at
+from promotebot.gate.status import publish_red
 from promotebot.github.checks import is_gate
+from promotebot.pulls.queue import groups_with, queued_groups
 from promotebot.pulls.snapshot import at_its_head
 
 log = logging.getLogger(__name__)
@@ -104,6 +106,8 @@ def _publish(attempt: Attempt, shared: Collection[int] | None = None) -> tuple[A
         return Answer(Outcome.IGNORED, Reason.WRONG_BASE, message), ()
     try:
         result = evaluate_pull(snapshot, changeset, attempt.job, record=attempt.record, shared=shared)
+        if not result.passes:
+            _stop_queue(attempt, result.title)
     except PromotebotError as problem:
         unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
         rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
@@ -129,6 +133,22 @@ def _publish(attempt: Attempt, shared: Collection[int] | None = None) -> tuple[A
         return replier.post(answer, report), result.shared
     noted = replier.update_if_present(answer, report)
     return (told if told.comment_url else noted), result.shared
+
+
+def _stop_queue(attempt: Attempt, why: str) -> None:
+    """Turn what the merge queue built with this pull request red: no red of a head stops a group that is green already.
+
+    A head that nobody has judged was never green, and is in no queue.
+
+    Raises:
+        CouldNotVerify: when git or GitHub does not answer.
+    """
+    snapshot, replier = attempt.snapshot, attempt.replier
+    told = (snapshot.pull.commit_statuses or {}).get(snapshot.changeset.head)
+    if told is not None and not any(is_gate(status.context) for status in told):
+        return
+    for group in groups_with(snapshot.pull.number, queued_groups(snapshot.pull.base_ref, snapshot.repository)):
+        publish_red(attempt.job.github, group.sha, replier.context.gate, f"#{snapshot.pull.number} {why}")
 
 
 def _belongs_to_another(attempt: Attempt) -> bool:

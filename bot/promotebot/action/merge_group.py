@@ -71,7 +71,8 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         requested = _requested(result.steps, other_base(_branch(event), job.default_branch), job)
         weakened = _weakened(changeset, repository.commit_id(BASE))
         result = replace(result, findings=(*result.findings, *requested, *weakened))
-        result = result.with_conditions(_conditions(event, result.steps, changeset, repository, job))
+        ask = partial(_conditions, event, result.steps, changeset, repository, job)
+        result = result.with_conditions(ask())
         numbers = _members(event, repository)
         marks = _marks(numbers, repository)
         for number in numbers:
@@ -83,7 +84,8 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         if not result.passes:
             _tell(event, result, changeset, job)
         else:
-            why = _held_meanwhile(numbers, marks, repository, partial(publish_red, job.github, event.head_sha, gate))
+            turn_red = partial(publish_red, job.github, event.head_sha, gate)
+            why = _held_meanwhile(numbers, marks, repository, turn_red) or _lost_meanwhile(ask, turn_red)
             if why:
                 return Answer(Outcome.REFUSED, Reason.GATE, why, summary=text)
     return Answer(GATE_OUTCOMES[result.conclusion], Reason.GATE, result.title, summary=text)
@@ -124,6 +126,23 @@ def _held_meanwhile(
         turn_red("it is unknown whether somebody holds it; remove it from the queue")
         raise
     why = "somebody holds it; remove it from the queue" if is_held else ""
+    if why:
+        turn_red(why)
+    return why
+
+
+def _lost_meanwhile(ask: Callable[[], Conditions], turn_red: Callable[[str], None]) -> str:
+    """Ask for the conditions again after a green was set; return which is not met any more, empty where all are.
+
+    Raises:
+        CouldNotVerify: when nobody knows; then it is red, too.
+    """
+    try:
+        lost = errors_in(ask().findings)
+    except PromotebotError:
+        turn_red("it is unknown whether what it waits for is still there; remove it from the queue")
+        raise
+    why = lost[0].message if lost else ""
     if why:
         turn_red(why)
     return why
