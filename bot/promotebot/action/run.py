@@ -16,7 +16,7 @@ from promotebot.environment import MAX_EVENT_BYTES
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.gate.refusal import Reason
 from promotebot.github.payloads import parse_event
-from promotebot.planning.examiner import Examiner
+from promotebot.planning.examiner import Examiner, keeping
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.patience import Patience
 from promotebot.registry.codec import parse_json
@@ -56,7 +56,8 @@ def run_action(
             cost=cost,
             patience=Patience(sleep),
         )
-        answer = respond(event, job)
+        with keeping(job.examine):  # one process for all the models that this job opens
+            answer = respond(event, job)
     except PromotebotError as problem:
         write_answer(settings, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY, str(problem)), cost)
         raise

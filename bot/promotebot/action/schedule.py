@@ -31,7 +31,6 @@ from promotebot.git.branch import FetchedRepository
 from promotebot.git.recent import WHOLE
 from promotebot.github.events import Dispatched, Event, Pushed, Scheduled
 from promotebot.planning.committed import read_policy, read_registry
-from promotebot.planning.examiner import keeping
 from promotebot.planning.restore import PinnedEvidence, PromotedBytes
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.promotion.orphans import check_orphans
@@ -134,8 +133,7 @@ def _verified(branch: str, event: Event, job: JobContext) -> tuple[VerifyReport,
             dealt=len(every) if shard else None,
         )
         remarks = [*remarks, *check_orphans(registry), *_compares_with_less(branch, last, base)]
-        with keeping(job.examine):
-            report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
+        report = verify(subject, names, scope, examine=job.examine, now=job.clock(), remarks=remarks)
         if isinstance(event, Scheduled):
             remind(registry, set(names), policy, job)
         return report, policy

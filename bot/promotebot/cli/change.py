@@ -72,15 +72,16 @@ def apply_change(
         PromotebotError: as `promote_here` and the commit do.
     """
     commits, proposal = readied(options, repository, work_tree)
-    decided = promote_here(
-        repository,
-        work_tree,
-        prepare,
-        examine=examiner_of(options),
-        now=now,
-        dry_run=options.dry_run,
-        allow_dirty=options.allow_dirty,
-    )
+    with (examiner := examiner_of(options)).keeping():  # a candidate, and what it is compared with
+        decided = promote_here(
+            repository,
+            work_tree,
+            prepare,
+            examine=examiner,
+            now=now,
+            dry_run=options.dry_run,
+            allow_dirty=options.allow_dirty,
+        )
     typed = Typed(options.arguments)
     decision = replace(decided.decision, findings=typed.findings(decided.decision.findings))
     _log_findings(decision.findings, verbose=options.verbose)

@@ -49,7 +49,8 @@ def run(options: argparse.Namespace, now: datetime) -> int:
             where=work_tree.registry_path,
             remedy="check the path",
         )
-    result = evaluate_gate(changeset, examine=examiner_of(options), now=now)
+    with (examiner := examiner_of(options)).keeping():
+        result = evaluate_gate(changeset, examine=examiner, now=now)
     if options.format == "json":
         said = {"passes": result.passes, "title": result.title, "events": len(result.steps)}
         write_document(GateOutput(base=changeset.base, head=changeset.head, findings=result.findings, **said))
