@@ -135,6 +135,7 @@ RULES = [
     "signature.features",
     "signature.inputs",
     "signature.outputs",
+    "signature.people",
     "soak.shadow",
     "soak.staging",
     "verify.base",

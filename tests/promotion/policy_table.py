@@ -72,6 +72,7 @@ EXAMPLES: Mapping[str, tuple[object, str]] = {
         "an artifact or file with this digest is never promoted",
     ),
     "signature": ("warn", "another signature than ACTIVE's is a warning"),
+    "signature_people": (["alice"], "only alice may use `--allow-signature-change`"),
     "formats": (["onnx", "opaque"], "other formats are accepted and not opened"),
     "evidence.shadow": ({"metrics": {"accuracy": {"minimum": 0.9}}}, "SHADOW needs an accuracy of 0.9"),
     "evidence.shadow.duration": ("14d", "each metric was measured for two weeks"),

@@ -32,11 +32,13 @@ def test_anything_else_is_refused_and_told_what_is_taken(name: str) -> None:
         parse_policy(f"stages: {{active: {{people: [{name if name == '1' else repr(name)}]}}}}".encode())
 
 
-@pytest.mark.parametrize("name", ["@acme/ml", "CODEOWNERS"])
-def test_an_exception_is_made_by_logins_alone(name: str) -> None:
-    rule = f"{{rule: freeze, people: ['{name}'], start: 2026-01-01T00:00, end: 2026-02-01T00:00}}"
-    with pytest.raises(InvalidInput, match="is not a login such as alice"):
-        parse_policy(f"overrides: [{rule}]".encode())
+@pytest.mark.parametrize("name", ["@alice", "acme/ml", "a@example.com", ""])
+def test_an_exception_and_another_signature_take_the_same_names(name: str) -> None:
+    rule = "{rule: freeze, people: %s, start: 2026-01-01T00:00, end: 2026-02-01T00:00}"
+    for policy in (f"overrides: [{rule}]", "signature_people: %s"):
+        assert parse_policy((policy % "[alice, '@acme/ml', CODEOWNERS]").encode())
+        with pytest.raises(InvalidInput, match="neither a login such as alice"):
+            parse_policy((policy % f"['{name}']").encode())
 
 
 def test_owners_are_their_logins_and_teams_and_no_e_mail() -> None:

@@ -202,6 +202,12 @@ EXECUTED: Mapping[str, Case] = {
         f"evaluation_set.{key}": Case(asked(), f"warning {EVALUATION}", f"error {EVALUATION}")
         for key in ("agreement", "max_difference", "mean_difference", "metrics")
     },
+    "signature_people": Case(
+        asked(artifact_dir=V3, allow_signature_change="it is meant", actor=Actor("mary", Source.GITHUB), ref=REF),
+        "^Plan",
+        "error signature.people",
+        beside=OTHER_ARTIFACT,
+    ),
     "overrides": Case(
         asked(override="freeze: the fix for incident 7", actor=Actor("alice", Source.GITHUB), ref=REF),
         "error override",

@@ -34,8 +34,11 @@ from promotebot.github.ports import PullRequest
 from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Diverged, Replayed, Step, replay
+from promotebot.promotion.request import Request
+from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.groups import every_group
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.mainline import Mainline
 from promotebot.pulls.small_files import read_our_files
@@ -196,12 +199,17 @@ def _planned(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> di
     """Return the plan of each step, as far as it can be made again: cards are for reading, and decide nothing."""
     now = job.clock()
     try:
-        again = plan_again(changeset, steps, lambda request: partial(git_facts, changeset, request), job.examine, now)
+        again = plan_again(changeset, steps, lambda request: partial(_facts, changeset, request), job.examine, now)
     except PromotebotError as problem:
         log.warning("the cards come without a comparison: %s", problem)
         return {}
     comments = ((step, plan_comment(decided, now)) for step, decided in again)
     return {step: comment for step, comment in comments if comment}
+
+
+def _facts(changeset: Changeset, request: Request) -> Facts:
+    """Return what git tells; whoever asked was in the group that the gate saw them in."""
+    return replace(git_facts(changeset, request), groups=every_group(changeset.policy))
 
 
 def _replier(pull: PullRequest, job: JobContext) -> Replier:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.promotion.people import OWNERS, is_team
+from promotebot.promotion.people import OWNERS, is_team, unseen
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import CommandArguments
 from promotebot.promotion.sections import Permission
@@ -114,18 +114,11 @@ def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: 
     needed = policy.stages.permission(stage)
     outside = [one for one in left if who_lacks((one,), needed, github) and not _is_in_any(teams, one, github)]
     refusal = role_refusal(outside, stage, policy, github, doing)
-    return replace(refusal, message=f"{refusal.message} {_unseen(outside[0], teams)}") if refusal else None
+    return replace(refusal, message=f"{refusal.message}{unseen(outside[0], teams)}") if refusal else None
 
 
 def _is_in_any(teams: Sequence[str], login: str, github: GitHub) -> bool:
     return any(github.is_member(team, login) for team in teams)
-
-
-def _unseen(login: str, teams: Sequence[str]) -> str:
-    return (
-        f"GitHub does not show that {login} is in {listed(teams)}: that takes the token of an App or person with the "
-        "organisation's `members: read`, which the token of a job never has."
-    )
 
 
 def role_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:

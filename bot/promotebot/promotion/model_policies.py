@@ -14,6 +14,7 @@ from promotebot.artifact.limits import Formats, ModelLimits, Places, lies_within
 from promotebot.artifact.signers import MAX_SIGNERS, SignerKey
 from promotebot.promotion.evaluation_policy import EvaluationSet, strictest_evaluation
 from promotebot.promotion.freezes import Freeze
+from promotebot.promotion.people import People
 from promotebot.promotion.sections import (
     SIGNATURE_POLICIES,
     ComparisonPolicy,
@@ -72,6 +73,7 @@ class ModelPolicy(Section):
     formats: Formats = ("onnx",)
     evidence: EvidencePolicy = EvidencePolicy()
     signature: SignaturePolicy = "refuse"
+    signature_people: People | None = None
     comparison: ComparisonPolicy = ComparisonPolicy()
     signatures: ModelSignatures = ModelSignatures()
     storage: Places = ()
@@ -139,6 +141,11 @@ def _in_all(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(one for one in values[0] if all(one in other for other in values))
 
 
+def _in_all_lists(values: Sequence[tuple[Any, ...] | None]) -> tuple[Any, ...] | None:
+    named = [value for value in values if value is not None]
+    return _in_all(named) if named else None
+
+
 def _in_any(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(one for value in values for one in value))
 
@@ -173,6 +180,7 @@ STRICTEST: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "formats": _in_all,
     **{f"evidence.{stage}": strictest_evidence for stage in Stage},
     "signature": _strictest_signature,
+    "signature_people": _in_all_lists,
     "comparison.agreement": _highest,
     "comparison.max_difference": _lowest,
     "comparison.mean_difference": _lowest,

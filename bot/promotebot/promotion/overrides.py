@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from promotebot.promotion.freezes import LocalTimeField
 from promotebot.promotion.local_times import Period, ZoneField, is_weekly, readings
 from promotebot.promotion.overridable import OverridableRule
-from promotebot.promotion.people import Logins
+from promotebot.promotion.people import People
 from promotebot.promotion.sections import Section
 
 
@@ -18,8 +18,8 @@ class Override(Section):
     """Who may override a rule, how often for one model, and when."""
 
     rule: OverridableRule
-    people: Annotated[Logins, Field(min_length=1)]
-    """Logins of who may ask for it; they need the stage's role, too."""
+    people: Annotated[People, Field(min_length=1)]
+    """Who may ask for it: logins, teams, and `CODEOWNERS`; they need the stage's role, too."""
     start: LocalTimeField
     end: LocalTimeField
     timezone: ZoneField = "UTC"
@@ -44,7 +44,3 @@ class Override(Section):
     def holds_at(self, moment: datetime) -> bool:
         """Return whether it may be used at a moment (UTC)."""
         return self.period is not None and self.period.holds_at(moment)
-
-    def names(self, login: str) -> bool:
-        """Return whether somebody may ask for it; logins ignore case."""
-        return login.casefold() in {one.casefold() for one in self.people}

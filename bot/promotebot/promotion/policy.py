@@ -19,7 +19,7 @@ from promotebot.promotion.evaluation_policy import EvaluationSet
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import ModelPolicy, Models, check_narrow, in_force, patterns_of, strictest_of
 from promotebot.promotion.overrides import Override
-from promotebot.promotion.people import OWNERS, with_owners
+from promotebot.promotion.people import OWNERS, People, with_owners
 from promotebot.promotion.policy_problems import in_file
 from promotebot.promotion.sections import (
     ComparisonPolicy,
@@ -72,6 +72,8 @@ class Policy(Section):
     """What is never promoted or brought back again."""
     signature: SignaturePolicy = "refuse"
     """What becomes of a model with other inputs, outputs or features than ACTIVE has."""
+    signature_people: People | None = None
+    """Who may allow such a model, with `--allow-signature-change`; None for everybody who may promote."""
     comparison: ComparisonPolicy = ComparisonPolicy()
     """How close a candidate has to be to today's ACTIVE."""
     evaluation_set: EvaluationSet | None = None
@@ -122,10 +124,17 @@ class Policy(Section):
         return strictest_of(own or [self])
 
     @property
+    def lists_of_people(self) -> list[tuple[str, ...]]:
+        """Return every list of people that it has, whatever they may do."""
+        parts: tuple[Policy | ModelPolicy, ...] = (self, *self.models.values())
+        lists = [one.stages.people(stage) for one in parts for stage in Stage]
+        lists += [one.signature_people or () for one in parts]
+        return [*lists, *(one.people for one in self.overrides)]
+
+    @property
     def names_owners(self) -> bool:
-        """Return whether some stage takes the owners of the registry, whom the file CODEOWNERS names."""
-        stages = [self.stages, *(one.stages for one in self.models.values())]
-        return any(OWNERS in one.people(stage) for one in stages for stage in Stage)
+        """Return whether anything is for the owners of the registry, whom the file CODEOWNERS names."""
+        return any(OWNERS in people for people in self.lists_of_people)
 
     def with_owners(self, owners: Sequence[str]) -> Policy:
         """Return the policy with these owners in the place of `CODEOWNERS`. It judges alone, as `for_model` does."""

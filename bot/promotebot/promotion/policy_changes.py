@@ -246,6 +246,7 @@ DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     **{f"evidence.{stage}.metrics": _asks_more_of_metrics for stage in ("shadow", "staging", "active")},
     "quarantine": _more,
     "signature": lambda before, after: SIGNATURE_POLICIES.index(after) > SIGNATURE_POLICIES.index(before),
+    "signature_people": lambda before, after: after is not None and (before is None or _fewer(before, after)),
     "comparison.agreement": _asks_more,
     "comparison.max_difference": _allows_less,
     "comparison.mean_difference": _allows_less,

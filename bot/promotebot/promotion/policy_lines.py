@@ -66,6 +66,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "rollback.hold": _HOLD,
     "separation": ("separation.approvals",),
     **{f"signature.{part}": ("signature",) for part in ("features", "inputs", "outputs")},
+    "signature.people": ("signature_people",),
     "soak.shadow": ("stages.shadow.soak.minimum", "stages.shadow.soak.required"),
     "window": ("windows",),
     "soak.staging": ("stages.staging.soak.minimum", "stages.staging.soak.required"),

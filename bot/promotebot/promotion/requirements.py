@@ -125,6 +125,9 @@ def _for_active(policy: Policy) -> Iterator[Requirement]:
     if policy.signature == "refuse":
         words = "the inputs, outputs and features of today's ACTIVE, or --allow-signature-change with the reason"
         yield Requirement("signature", words)
+    if policy.signature != "allow" and policy.signature_people is not None:
+        allowed = listed(list(policy.signature_people)) if policy.signature_people else "nobody"
+        yield Requirement("signature_people", f"--allow-signature-change is for {allowed}, in a comment")
     if policy.stages.active.require_prior_stage:
         words = "the same artifact was in SHADOW or STAGING on the base before"
         yield Requirement("stages.active.require_prior_stage", words)

@@ -50,7 +50,12 @@ def policy_with_owners(changeset: ChangesetLike) -> Policy:
     policy = changeset.policy
     if not policy.names_owners:
         return policy
-    return policy.with_owners(_owners(changeset.base_files, changeset.registry_path) or [])
+    return policy.with_owners(base_owners(changeset))
+
+
+def base_owners(changeset: ChangesetLike) -> list[str]:
+    """Return the registry's owners on the base; none where no file says so, or what it says is not known."""
+    return _owners(changeset.base_files, changeset.registry_path) or []
 
 
 def changes_owners(changeset: ChangesetLike) -> bool:

@@ -15,6 +15,7 @@ from promotebot.promotion.soak import soaking_events
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.compare import changes_files
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.groups import groups_of
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action, Event
 from promotebot.registry.names import GitSha, ModelName, Stage
@@ -42,6 +43,7 @@ def ask_facts_on(
         reachable,
         artifact_changed=changeset.changes(request.artifact_dir),
         files_changed=changes_files(changeset, request),
+        groups=groups_of(request, changeset, job.github),
     )
     merged_at = ask_merge_times(request, changeset, base_ref, job, base)
     merged_in = (lambda: None) if reachable else _ask_merged_in(request, base_ref, job)

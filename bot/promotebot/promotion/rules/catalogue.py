@@ -26,7 +26,7 @@ from promotebot.promotion.rules.request import (
     stage_takes_terminal_events,
 )
 from promotebot.promotion.rules.share import share_is_allowed
-from promotebot.promotion.rules.signature import signature_is_kept
+from promotebot.promotion.rules.signature import change_is_allowed, signature_is_kept
 from promotebot.promotion.rules.stages import (
     nothing_is_frozen,
     prior_stage,
@@ -69,6 +69,7 @@ RULES: tuple[Rule, ...] = (
     evidence_is_given,
     evidence_suffices,
     signature_is_kept,
+    change_is_allowed,
     outputs_are_close,
     evaluation_suffices,
     prior_stage,

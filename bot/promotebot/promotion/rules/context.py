@@ -45,6 +45,8 @@ class Facts:
     """True where this change touches an artifact directory of the base: other models may point to it."""
     files_changed: bool = False
     """For an import: True where this change touches more of the artifact's directory than its manifest."""
+    groups: frozenset[str] = frozenset()
+    """Teams, and `CODEOWNERS`, that whoever asks is known to be in, where the policy leaves the request to people."""
     claims: Claims | None = None
     """What is claimed of the artifact; None where its digest is not known."""
     claims_of_active: Claims | None = None

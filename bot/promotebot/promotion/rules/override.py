@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from promotebot.findings import Finding, Severity, error, warning
 from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.overrides import Override
+from promotebot.promotion.people import is_named, unseen
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import to_datetime
@@ -48,14 +49,15 @@ def _refusal(context: RuleContext) -> str:
     grants = [one for one in context.policy.overrides if one.rule == rule]
     if not grants:
         return f"The policy allows nobody to override {rule}."
-    own = [one for one in grants if one.names(request.actor.name)]
+    name, groups = request.actor.name, context.facts.groups
+    own = [one for one in grants if is_named(name, one.people, groups)]
     if not own:
-        people = listed(sorted({login for one in grants for login in one.people}))
-        return f"{request.actor.name} may not override {rule}; the policy allows {people}."
+        people = sorted({login for one in grants for login in one.people})
+        return f"{name} may not override {rule}; the policy allows {listed(people)}.{unseen(name, people)}"
     valid = [one for one in own if one.holds_at(context.now)]
     if not valid:
         times = listed([f"{one.start} to {one.end} ({one.timezone})" for one in own])
-        return f"{request.actor.name} may override {rule} from {times}, and not now."
+        return f"{name} may override {rule} from {times}, and not now."
     if all(_uses(context, one) >= one.uses for one in valid):
         most = counted(max(one.uses for one in valid), "time")
         return f"{rule} was overridden for {request.model} as often as the policy allows: {most}."

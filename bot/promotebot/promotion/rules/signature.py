@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 from promotebot.artifact.interface import FEATURES, interface_changes
 from promotebot.findings import Finding, error, passed, warning
+from promotebot.promotion.people import is_named, unseen
 from promotebot.promotion.rules.context import RuleContext
+from promotebot.registry.model import Source
 from promotebot.registry.names import Stage
 from promotebot.remedies import Remedy, again
+from promotebot.text import listed
 
 _ALLOWING = {"allow_signature_change": "every service that uses the model was changed for it"}
 
@@ -40,6 +43,23 @@ def signature_is_kept(context: RuleContext) -> Iterator[Finding]:
             yield _finding(context, rule, f"Differs from {held}: {'; '.join(changes)}.")
         else:
             yield passed(rule, f"same {'feature order' if part == FEATURES else part} as {held}")
+
+
+def change_is_allowed(context: RuleContext) -> Iterator[Finding]:
+    """Require that the policy lets who asks allow another signature, where it names people for that."""
+    request, people = context.request, context.policy.signature_people
+    if not request.allow_signature_change or people is None:
+        return
+    name, allowed = request.actor.name, listed(list(people)) if people else "nobody"
+    if request.actor.source is not Source.GITHUB:
+        message, hint = "Another signature is allowed in comments on GitHub only, where it is known who asks", ""
+    elif not is_named(name, people, context.facts.groups):
+        message, hint = f"{name} may not allow another signature", unseen(name, people)
+    else:
+        yield passed("signature.people", f"{name} may allow another signature")
+        return
+    remedy = "leave --allow-signature-change out, or ask somebody whom the policy names under `signature_people`"
+    yield error("signature.people", f"{message}; the policy allows {allowed}.{hint}", remedy=remedy)
 
 
 def _finding(context: RuleContext, rule: str, message: str) -> Finding:
