@@ -79,3 +79,16 @@ def test_a_long_value_of_the_policy_is_cut_and_its_line_is_there() -> None:
     assert "signatures.trusted_root: xxx" in rendered.body
     assert "[line 7](" in rendered.body
     assert len(rendered.body) < 4_000
+
+
+def test_a_hold_and_a_change_of_the_policy_are_told_with_the_lines_that_say_who_may(office: Office) -> None:
+    office.policy("# ours\nstages:\n  active: {permission: admin}\n")
+    number = office.pull("weaker", {".github/promotion.yml": "# ours\n"})
+    office.ask(number, "/hold wait", author="carol")
+    said = why(office, number)
+    line = '`stages.active.permission: "admin"` ([line 3]('
+    [held] = [one for one in said.splitlines() if one.startswith("- `gate.hold`: ")]
+    [changed] = [one for one in said.splitlines() if one.startswith("- `policy.changed`: ")]
+    assert line in held
+    assert line in changed
+    assert '`stages.shadow.permission: "write"` (by default)' in changed

@@ -112,6 +112,15 @@ def test_what_is_asked_for_is_explained_with_the_line_that_asks_for_it(
     assert any(line.startswith("- ACTIVE holds regime_v1_prod, for ") for line in lines)
 
 
+def test_the_windows_of_a_model_are_explained_with_the_line_of_its_pattern(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(alice, "windows: [{hours: 09:00-17:00}]\nmodels:\n  regime_*:\n    windows: [{hours: 10:00-12:00}]\n")
+    lines = said(capsys, "explain", "--model", "regime_classifier")
+    assert "- a time that is open: every day 09:00-17:00 UTC  [windows, line 1]" in lines
+    assert "- a time that is open: every day 10:00-12:00 UTC  [models.regime_*.windows, line 4]" in lines
+
+
 def test_what_a_stage_waits_for_is_shown_with_what_it_holds(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
     write(alice, "stages: {shadow: {soak: {minimum: 9000d}}}\n")
     lines = said(capsys, "explain", "--model", "regime_classifier")

@@ -386,5 +386,10 @@ def test_what_a_model_alone_needs_is_explained_for_it() -> None:
     assert words["models.eu_*.freezes"].endswith("audit")
     assert words["freezes"].endswith("close")
     assert "models" not in words
+    both = parse_policy(b"windows: [{hours: 09:00-17:00}]\nmodels: {eu_*: {windows: [{hours: 10:00-12:00}]}}\n")
+    open_at = {one.key: one.words for one in requirements(both, Stage.ACTIVE, NOW, "eu_fraud")}
+    assert open_at["windows"] == "a time that is open: every day 09:00-17:00 UTC"
+    assert open_at["models.eu_*.windows"] == "a time that is open: every day 10:00-12:00 UTC"
+    assert "models.eu_*.windows" not in {one.key for one in requirements(both, Stage.ACTIVE, NOW, "us_fraud")}
     general = {one.key: one.words for one in requirements(POLICY, Stage.ACTIVE, NOW)}
     assert general["models"] == "other rules hold for eu_*, *_test (--model says which)"

@@ -54,6 +54,14 @@ def test_a_rule_of_every_stage_shows_the_line_of_the_stage_that_is_promoted_into
     ]
 
 
+def test_who_may_change_the_policy_is_cited_for_every_stage_and_model_whatever_is_promoted() -> None:
+    data = b"stages:\n  shadow: {permission: admin}\nmodels:\n  other: {stages: {active: {permission: admin}}}\n"
+    lines = policy_lines(parse_policy(data), data, ["regime_classifier"], [Stage.ACTIVE])
+    cited = {(one.key, one.line) for one in lines["policy.changed"]}
+    assert {("stages.shadow.permission", 2), ("models.other.stages.active.permission", 4)} <= cited
+    assert [one.key for one in lines["gate.hold"]] == ["stages.active.permission", "stages.active.people"]
+
+
 def test_every_key_that_can_refuse_something_is_cited_by_a_rule() -> None:
     cited = {key for keys in KEYS.values() for key in keys}
     quiet = {key for key, why in GENERAL_ONLY.items() if why == "it refuses nothing"}

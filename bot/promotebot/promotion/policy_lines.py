@@ -54,9 +54,11 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "gate.base_ref": ("bases",),
     "gate.checks": _CHECKS,
     "gate.draft": ("drafts",),
+    "gate.hold": _ROLE,
     "gate.labels": _LABELS,
     "gate.permission": _ROLE,
     "override": ("overrides",),
+    "policy.changed": (*_ROLE, "separation.approvals"),
     "provenance.signature": tuple(f"signatures.{key}" for key in ("required", "keys", "identities", "trusted_root")),
     "quarantine": ("quarantine",),
     "request.confirmed": ("stages.active.confirm",),
@@ -72,6 +74,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "soak.staging": ("stages.staging.soak.minimum", "stages.staging.soak.required"),
 }
 """Rule → the keys of the policy that it goes by; a rule that is not here is the same under every policy."""
+_OF_EVERY_MODEL = frozenset({"policy.changed"})
+"""Rules that ask for the strictest that the policy says of any model and stage, whatever is promoted."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,13 @@ def policy_lines(
         stages: those that are promoted into; none for every stage.
     """
     lines = lines_of_keys(policy, data, {key for keys in KEYS.values() for key in keys}, models)
-    return {
+    chosen = {
         rule: [line for key in keys if _concerns(key, stages) for line in lines[key]] for rule, keys in KEYS.items()
     }
+    for rule in _OF_EVERY_MODEL:
+        lines = lines_of_keys(policy, data, KEYS[rule])
+        chosen[rule] = [line for key in KEYS[rule] for line in lines[key]]
+    return chosen
 
 
 def lines_of_keys(

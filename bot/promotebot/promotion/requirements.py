@@ -12,7 +12,7 @@ from promotebot.promotion.model_policies import patterns_of
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.required import label_words
 from promotebot.promotion.sections import ComparisonPolicy, SharePolicy, percentage
-from promotebot.promotion.windows import windows_of
+from promotebot.promotion.windows import Windows, windows_of
 from promotebot.registry.names import Stage
 from promotebot.text import counted, duration, listed, percent
 
@@ -37,7 +37,11 @@ def requirements(policy: Policy, stage: Stage, now: datetime, model: str | None 
     policy = general.for_model(model) if model else general
     yield Requirement(f"stages.{stage.value}.permission", f"whoever asks needs the {who_may(policy, stage)}")
     yield _terminal(policy, stage)
-    yield from conditions(policy, stage)
+    windows = [
+        ("windows", general.windows),
+        *((f"models.{one}.windows", general.models[one].windows) for one in patterns),
+    ]
+    yield from conditions(policy, stage, windows)
     if "opaque" in policy.formats:
         yield Requirement("formats", "a model of another format than ONNX is accepted, and not opened")
     elif "opaque" in general.formats:
@@ -71,8 +75,14 @@ def who_may(policy: Policy, stage: Stage) -> str:
     return f"{words}, or is {listed(policy.stages.people(stage))}" if policy.stages.people(stage) else words
 
 
-def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
-    """Yield what a promotion into a stage has to have, whoever requests it."""
+def conditions(
+    policy: Policy, stage: Stage, windows: Sequence[tuple[str, Windows]] | None = None
+) -> Iterator[Requirement]:
+    """Yield what a promotion into a stage has to have, whoever requests it.
+
+    Args:
+        windows: by the key that says them, where several do.
+    """
     yield from _before(policy, stage)
     if stage is Stage.STAGING:
         yield _share(policy.stages.staging.share)
@@ -84,13 +94,13 @@ def conditions(policy: Policy, stage: Stage) -> Iterator[Requirement]:
         yield Requirement("signatures.required", "a signature by one of the policy's signers")
     if asked := policy.evidence.of(stage):
         yield Requirement(f"evidence.{stage.value}", f"evidence: {asked}")
-    for windows in windows_of(policy.windows, stage):
-        yield Requirement("windows", f"a time that is open: {windows}")
-    for one in policy.overrides:
-        until = f"from {one.start} to {one.end} ({one.timezone}), {counted(one.uses, 'time')} for each model"
-        words = (
-            f"{listed(list(one.people))} may make an exception from {one.rule} in a comment, with --override, {until}"
-        )
+    for key, said in windows or [("windows", policy.windows)]:
+        for one in windows_of(said, stage):
+            yield Requirement(key, f"a time that is open: {one}")
+    for exception in policy.overrides:
+        people, uses = listed(list(exception.people)), counted(exception.uses, "time")
+        until = f"from {exception.start} to {exception.end} ({exception.timezone}), {uses} for each model"
+        words = f"{people} may make an exception from {exception.rule} in a comment, with --override, {until}"
         yield Requirement("overrides", words)
     yield from on_the_pull_request(policy, stage)
     if policy.separation:
