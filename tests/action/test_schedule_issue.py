@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.action.test_quarantine import digest_of
 from tests.action.test_schedule import damage, only_issue, repair, tip, watch, wipe
 from tests.fake_github.faults import Fault
 from tests.fake_github.records import Issue
@@ -72,6 +73,19 @@ def test_where_an_earlier_model_was_active_it_gives_the_rollback(office: Office)
     assert "comment this here, which opens a pull request, or start the `promote` workflow by hand" in body_of(office)
     job = office.ask(opened(office).number, line)
     assert job.outputs["decision"] == "promoted", job.log
+
+
+def test_a_rollback_to_what_is_in_quarantine_is_not_offered(office: Office) -> None:
+    number = office.pull()
+    office.ask(number, "/promote active")
+    office.merge(number)
+    office.policy(f"quarantine: [{{digest: '{digest_of(office, 'regime_v1')}', reason: wrong labels}}]\n")
+    office.push("bob", "main", {"ml/artifacts/regime_v2/model.onnx": "junk"}, "chore: Damage")
+    watch(office)
+    assert "/rollback" not in body_of(office)
+    line = f'/demote {MODEL} active --reason "{MODEL} ACTIVE does not verify"'
+    assert f"`{line}`" in body_of(office)
+    assert office.ask(office.pull("later"), line).outputs["decision"] == "promoted"
 
 
 def test_what_broke_the_history_is_found_and_the_registry_put_back(office: Office) -> None:

@@ -15,10 +15,10 @@ from promotebot.errors import PromotebotError
 from promotebot.findings import Finding, Severity, errors_in
 from promotebot.git.branch import FetchedRepository
 from promotebot.planning.committed import read_registry
+from promotebot.planning.reject import can_go_back
 from promotebot.promotion.append_only import check_append_only
 from promotebot.promotion.history import check_entry
 from promotebot.promotion.policy import Policy
-from promotebot.promotion.rollback import candidates
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, remote
 from promotebot.registry.model import Pointer
@@ -98,11 +98,10 @@ class _Look:
         return {stage: p for stage, p in pointers if any(_is_about(where, stage, p) for where in wrong)}
 
     def _ways_back(self, name: str, broken: dict[Stage, Pointer]) -> Iterator[str]:
-        entry = self.registry.entry(name)
+        files, entries = GitTree(self.repository, self.tip), self.policy.quarantine
         for stage, pointer in broken.items():
-            others = candidates(entry, stage).pointers if entry else ()
             reason = ("--reason", f"{name} {stage.label} does not verify")
-            if any(other.artifact_dir != pointer.artifact_dir for other in others):
+            if can_go_back(self.registry, name, stage, files, entries, broken=pointer.artifact_dir):
                 yield str(comment("/rollback", name, *([] if stage is Stage.ACTIVE else [stage.value]), *reason))
             else:
                 yield str(comment("/demote", name, stage.value, *reason))

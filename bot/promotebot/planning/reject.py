@@ -68,14 +68,23 @@ def holders(
 
 
 def can_go_back(
-    registry: ModelRegistry, name: str, stage: Stage, files: FileSource, entries: Sequence[Quarantined]
+    registry: ModelRegistry,
+    name: str,
+    stage: Stage,
+    files: FileSource,
+    entries: Sequence[Quarantined],
+    *,
+    broken: str = "",
 ) -> bool:
     """Return whether a stage's history has an earlier artifact for a rollback that is not in quarantine itself.
 
     No bytes are read: the rollback proves them, and says where they are not what was promoted.
+
+    Args:
+        broken: a directory that is known to hold other bytes.
     """
     entry = registry.entry(name)
-    earlier = candidates(entry, stage).pointers if entry else ()
+    earlier = [one for one in (candidates(entry, stage).pointers if entry else ()) if one.artifact_dir != broken]
     try:
         return any(not quarantined(entries, name, _digests(pointer, files)) for pointer in earlier)
     except CouldNotVerify:  # only the line that is offered depends on it
