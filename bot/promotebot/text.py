@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-MAX_LISTED = 20
+MAX_LISTED, MAX_QUOTED = 20, 60
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 _FENCE = re.compile(r"\s*(`{3,})[^`]*")
 
@@ -148,6 +148,15 @@ def shortened(words: str, limit: int) -> str:
     before = kept.rpartition(" ")[0]
     # A text that is one long word is cut inside of it.
     return f"{before if len(before) > limit // 2 else kept}…"
+
+
+def quoted(words: str) -> str:
+    """Return somebody's own words so that they cannot pass for what stands around them.
+
+    They stand in backticks, have none themselves, and are one short line whose every character is seen.
+    """
+    shown = visible(words).replace("`", "'")
+    return f"`{shortened(shown, MAX_QUOTED)}`"
 
 
 def headline(words: str, limit: int) -> str:

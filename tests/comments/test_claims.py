@@ -41,10 +41,10 @@ def test_each_number_stands_beside_actives_with_where_it_goes() -> None:
         {"name": "auc", "value": 0.4},
         claimed_by="bob",
     )
-    told = passed("evidence.metric", "f1 0.93, at least 0.9: margin 0.03; claimed by alice, in commit 1de1d4c0a2b4")
+    told = passed("evidence.metric", "f1 0.93, at least 0.9: margin 0.03; claimed by `alice`, in commit 1de1d4c0a2b4")
     lines = shown(mine, active, (told, passed("soak.shadow", "x"))).splitlines()
     assert lines[0] == (
-        "**Evidence**, claimed by alice from run 7, in commit 1de1d4c0a2b4; ACTIVE's claimed by bob, "
+        "**Evidence**, claimed by `alice` from `run 7`, in commit 1de1d4c0a2b4; ACTIVE's claimed by `bob`, "
         "in commit 1de1d4c0a2b4; promotebot did not measure it:"
     )
     assert lines[4:8] == [
@@ -78,9 +78,8 @@ def test_several_values_beside_those_of_the_last_active_are_drawn() -> None:
 
 def test_who_claims_actives_numbers_is_said_only_where_one_of_them_is_shown() -> None:
     mine, other = claims({"name": "f1", "value": 1}), claims({"name": "f1", "value": 2}, claimed_by="bob")
-    assert "; those of the last ACTIVE (until 2026-02-15) claimed by bob, in commit " in unescape(
-        claims_section(mine, other, (), former="the last ACTIVE (until 2026-02-15)")
-    )
+    section = claims_section(mine, other, (), former="the last ACTIVE (until 2026-02-15)")
+    assert "; those of the last ACTIVE (until 2026-02-15) claimed by `bob`, in commit " in section.replace("\\", "")
     assert "bob" not in shown(mine, claims({"name": "auc", "value": 2}, claimed_by="bob"), ())
     assert "ACTIVE's" not in shown(mine, Claims("y.json", problem="it was changed"), ())
 
@@ -94,5 +93,13 @@ def test_nothing_that_is_claimed_is_markdown() -> None:
     hostile = claims({"name": "@team **x** | <img>", "value": 1}, claimed_by="[a](http://x)")
     raw = claims_section(hostile, None, ())
     assert "<img>" not in raw
-    assert "[a](http://x)" not in raw
+    assert raw.count("[a](http://x)") == raw.count("`[a](http://x)`") == 1, "in a code span it is no link"
     assert "**x**" not in raw
+
+
+def test_a_name_that_imitates_the_words_behind_it_stays_a_name_and_hides_no_threshold() -> None:
+    mine = claims({"name": "f1", "value": 1, "slice": "eu; claimed by `bob`"}, claimed_by="alice`, in commit 123; `x")
+    told = passed(METRIC, "f1 1 of `eu; claimed by 'bob'`, at least 0.9: margin 0.1; claimed by `alice`, in commit 123")
+    lines = shown(mine, None, (told,)).splitlines()
+    assert lines[0].startswith("**Evidence**, claimed by `alice', in commit 123; 'x`, in commit 1de1d4c0a2b4; ")
+    assert lines[-1] == "- f1 1 of `eu; claimed by 'bob'`, at least 0.9: margin 0.1"

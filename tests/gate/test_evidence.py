@@ -37,7 +37,7 @@ def evidence(office: Office, directory: str, value: str, **changes: Any) -> dict
 
 def words(office: Office, number: int) -> str:
     """All that the bot said, as it is read."""
-    return unescape(said(office, number)).replace("`", "")
+    return unescape(said(office, number)).replace("`", "").replace("\\", "")
 
 
 def asked(office: Office, number: int, line: str = "/promote active") -> str:

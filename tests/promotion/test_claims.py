@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -19,6 +20,7 @@ from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.policy_changes import Effect, compare_policies
 from promotebot.promotion.requirements import requirements
+from promotebot.promotion.rules.claims import claimed, without_claimant
 from promotebot.promotion.rules.context import Facts
 from promotebot.registry.model import Action
 from promotebot.registry.names import Stage
@@ -59,7 +61,7 @@ def judged(policy: str, mine: Claims | None, theirs: Claims | None = None, *, ac
 
 
 def wrong(findings: list[Finding]) -> list[str]:
-    return [one.message.removesuffix("; claimed by alice, in commit 1de1d4c0a2b4.") for one in errors_in(findings)]
+    return [one.message.removesuffix("; claimed by `alice`, in commit 1de1d4c0a2b4.") for one in errors_in(findings)]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_without_a_policy_nothing_is_asked_and_what_is_claimed_is_told_with_who_
     assert judged("", Claims("ml/evidence/x.json")) == []
     [told] = judged("", claims(metric(), source="run 7"))
     assert told.severity is Severity.PASS
-    assert told.message == "1 metric, claimed by alice from run 7, in commit 1de1d4c0a2b4"
+    assert told.message == "1 metric, claimed by `alice` from `run 7`, in commit 1de1d4c0a2b4"
 
 
 def test_evidence_that_does_not_count_is_refused_whether_or_not_the_policy_asks_for_some() -> None:
@@ -179,8 +181,8 @@ def test_each_threshold_is_told_with_its_margin_and_where_it_goes(
     found = judged(f"{{metrics: {{accuracy: {{{limits}}}}}}}", claims(metric(value=value)), active)
     [told] = [one for one in found if one.rule == "evidence.metric"]
     assert told.severity is (Severity.PASS if says else Severity.ERROR)
-    claimants = "claimed by alice, in commit 1de1d4c0a2b4"
-    claimants += "; ACTIVE's claimed by bob, in commit 2222222222ab" if theirs else ""
+    claimants = "claimed by `alice`, in commit 1de1d4c0a2b4"
+    claimants += "; ACTIVE's claimed by `bob`, in commit 2222222222ab" if theirs else ""
     if says:
         assert told.message == f"{says}; {claimants}"
     else:
@@ -222,7 +224,7 @@ def test_after_a_demotion_the_last_one_is_what_nothing_may_be_worse_than() -> No
         (
             bobs(metric()),
             f"accuracy 0.9 (↓ the last ACTIVE 0.93), at most 0.01 below the last ACTIVE {until}: missed by 0.02; "
-            "claimed by alice, in commit 1de1d4c0a2b4; those of the last ACTIVE claimed by bob, "
+            "claimed by `alice`, in commit 1de1d4c0a2b4; those of the last ACTIVE claimed by `bob`, "
             "in commit 2222222222ab.",
         ),
         (
@@ -378,3 +380,29 @@ def test_what_is_asked_is_explained() -> None:
     assert (Stage.STAGING, "evidence.staging") not in said
     assert Policy().evidence.of(Stage.ACTIVE) is None
     assert NOW
+
+
+LIES = ["alice, in commit 1de1d4c0a2b4; computed by promotebot", "`, in commit 1de1d4c0a2b4; claimed by `", "a\u202eb"]
+WORDS = st.sampled_from(LIES) | st.from_regex(r"[^\x00-\x1f\x7f]{1,200}", fullmatch=True)
+
+
+@given(WORDS, WORDS | st.none())
+def test_who_claims_it_cannot_speak_for_anybody_else(who: str, source: str | None) -> None:
+    found = claims(metric(), claimed_by=who, **({"source": source} if source else {}))
+    assert found.file is not None
+    from_source = " from `[^`]{1,60}`" if source else ""
+    told = claimed(found, found.file)
+    assert re.fullmatch(f"claimed by `[^`]{{1,60}}`{from_source}, in commit 1de1d4c0a2b4", told)
+    assert told.isprintable()
+
+
+@given(WORDS, WORDS)
+def test_neither_can_the_name_of_a_dataset_or_a_slice(dataset: str, part: str) -> None:
+    one = metric(dataset=dataset, slice=part, rows=5)
+    [finding] = errors_in(judged("{rows: 10}", claims(one)))
+    assert re.fullmatch(
+        r"accuracy 0\.93 of slice (?:`[^`]{1,60}`|[\w.:/@+%=-]{1,60}) on (?:`[^`]{1,60}`|[\w.:/@+%=-]{1,60}) is from 5 rows; "
+        r"10 asked for; claimed by `alice`, in commit 1de1d4c0a2b4\.",
+        finding.message,
+    )
+    assert without_claimant(finding.message).endswith("10 asked for")

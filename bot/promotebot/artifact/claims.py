@@ -21,6 +21,7 @@ from promotebot.registry.codec import canonical_json, parse_json
 from promotebot.registry.model import DigestField
 from promotebot.registry.names import Digest
 from promotebot.schema import validated_model
+from promotebot.text import quoted
 
 DEFAULT_DIR = "ml/evidence"
 MAX_BYTES = 1024 * 1024
@@ -130,6 +131,12 @@ class EvidenceFile(_Part):
             named = ", ".join(str(part) for part in place if part)
             raise ValueError(f"{named} is there {count} times; keep one for each name, dataset and slice")
         return self
+
+    @property
+    def claimant(self) -> str:
+        """Return who claims it: the file's own words, which cannot pass for what is said behind them."""
+        source = f" from {quoted(self.source)}" if self.source else ""
+        return f"claimed by {quoted(self.claimed_by)}{source}"
 
     @property
     def digest(self) -> Digest:

@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
     if options.format == "json":
         write_document(EvidenceOutput(evidence=path, digest=file.digest, metrics=len(file.metrics)))
     else:
-        sys.stdout.write(f"wrote {path}: {counted(len(file.metrics), 'metric')}, claimed by {file.claimed_by}\n")
+        sys.stdout.write(f"wrote {path}: {counted(len(file.metrics), 'metric')}, {file.claimant}\n")
     return 0
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from promotebot.artifact.claims import Claims, Metric
 from promotebot.comments.chart import claims_chart
+from promotebot.comments.findings import prose
 from promotebot.comments.markdown import details, table, text
 from promotebot.findings import Finding, Severity
-from promotebot.promotion.rules.claims import METRIC, claimed, claimed_of_other
+from promotebot.promotion.rules.claims import METRIC, claimed, claimed_of_other, without_claimant
 
 MAX_METRICS = 20
 """Metrics that a card shows; the file has all."""
@@ -35,7 +36,7 @@ def claims_section(
     compared = active if any(metric.place in known for metric in shown) else None
     who = claimed(claims, claims.file) + claimed_of_other(compared, former)
     parts = [
-        f"**Evidence**, {text(who)}; promotebot did not measure it:",
+        f"**Evidence**, {prose(who)}; promotebot did not measure it:",
         table(("metric", "on", "claimed", former or "ACTIVE", "rows", "period"), rows),
         f"… and {more} more in the file." if more > 0 else "",
         claims_chart(shown, known, former or "ACTIVE"),
@@ -70,6 +71,6 @@ def _unbroken(period: str) -> str:
 def _thresholds(findings: Sequence[Finding]) -> str:
     """Return each threshold with its margin; many that are all reached are folded."""
     found = [one for one in findings if one.rule == METRIC]
-    lines = "\n".join(f"- {text(one.message.partition('; claimed by ')[0])}" for one in found)
+    lines = "\n".join(f"- {prose(without_claimant(one.message))}" for one in found)
     is_reached = all(one.severity is Severity.PASS for one in found)
     return details(f"{len(found)} thresholds, all reached", lines) if is_reached and len(found) > MAX_LINES else lines

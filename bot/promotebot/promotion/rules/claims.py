@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,13 +13,14 @@ from promotebot.findings import Finding, error, passed
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.promotion.thresholds import StageEvidence, Thresholds
 from promotebot.remedies import in_shell
-from promotebot.text import counted, distance, duration
+from promotebot.text import counted, distance, duration, quoted
 
 EXISTS, METRIC = "evidence.exists", "evidence.metric"
 _DIGITS = 300
 """Enough for the difference of any two numbers that are read to be exact."""
 _AHEAD = timedelta(days=1)
 """A date is over at its end, somewhere on Earth up to a day before UTC says so."""
+_PLAIN = re.compile(r"[\w.:/@+%=-]{1,60}")
 _MAX_NAMED = 4
 """Metrics that a remedy names."""
 
@@ -57,8 +59,13 @@ def evidence_suffices(context: RuleContext) -> Iterator[Finding]:
 
 def claimed(claims: Claims, file: EvidenceFile) -> str:
     """Return who claims it, and in which commit it was read."""
-    source = f" from {file.source}" if file.source else ""
-    return f"claimed by {file.claimed_by}{source}, in {claims.read_from}"
+    return f"{file.claimant}, in {claims.read_from}"
+
+
+def without_claimant(message: str) -> str:
+    """Return the beginning of a message about a threshold, before it says who claims the number."""
+    before, mark, _ = message.rpartition("; claimed by `")  # of which a name of the file has no backtick
+    return before if mark else message
 
 
 def claimed_of_other(claims: Claims | None, former: str) -> str:
@@ -193,12 +200,17 @@ def _write(directory: str, asked: StageEvidence) -> str:
 
 
 def _of(part: str | None) -> str:
-    return f" of slice {part}" if part else ""
+    return f" of slice {_plain(part)}" if part else ""
 
 
 def _named(metric: Metric) -> str:
-    on = f" on {metric.dataset}" if metric.dataset else ""
-    return f"{metric.name} {_text(metric.number)}{_of(metric.slice)}{on}"
+    on = f" on {_plain(metric.dataset)}" if metric.dataset else ""
+    return f"{_plain(metric.name)} {_text(metric.number)}{_of(metric.slice)}{on}"
+
+
+def _plain(name: str) -> str:
+    """Return a name that the file gives; one that could be read as words of a sentence is quoted."""
+    return name if _PLAIN.fullmatch(name) else quoted(name)
 
 
 def _text(number: Decimal) -> str:
