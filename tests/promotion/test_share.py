@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from promotebot.errors import InvalidInput
 from promotebot.findings import errors_in, warnings_in
 from promotebot.promotion.plan import Decision, Plan, Unchanged
-from promotebot.promotion.policy import parse_policy
+from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.reconstruct import differences, request_of
 from promotebot.promotion.replay import Replayed, Step, replay
-from promotebot.promotion.sections import percentage
+from promotebot.promotion.sections import SharePolicy, percentage
 from promotebot.promotion.soak import soaking_events
 from promotebot.registry import ModelRegistry
 from promotebot.registry.chain import sealed
@@ -252,3 +252,95 @@ def test_a_registry_with_a_share_of_another_form_does_not_read() -> None:
     entry = {**AT_5.raw_entry(MODEL), "staging": {**AT_5.raw_entry(MODEL)["staging"], "share": "5.0%"}}
     with pytest.raises(InvalidInput, match=r"staging\.share: '5\.0%' is not a share"):
         ModelRegistry.parse(stored_json({**AT_5.document, "models": {MODEL: entry}})).entry(MODEL)
+
+
+LEAST_3, MOST_2 = ("stages: {staging: {share: {minimum: 3%}}}", "stages: {staging: {share: {maximum: 2%}}}")
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (
+            f"{MOST_2}\nmodels:\n  eu_*:\n    {LEAST_3}\n",
+            [
+                '$.models["eu_*"].stages.staging.share.minimum: the minimum 3% is above the maximum 2% of '
+                "$.stages.staging.share.maximum, so no share is allowed for a model such as eu_x (line 4)",
+                "$.stages.staging.share.maximum: the maximum 2% is below the minimum 3% of "
+                '$.models["eu_*"].stages.staging.share.minimum, so no share is allowed for a model such as eu_x '
+                "(line 1)",
+            ],
+        ),
+        (
+            "models:\n  eu_*: {stages: {staging: {share: {minimum: 3%}}}}\n"
+            "  '*_fraud': {stages: {staging: {share: {maximum: 2%}}}}\n",
+            ["for a model such as eu_xx_fraud (line 2)", "for a model such as eu_xx_fraud (line 3)"],
+        ),
+        (
+            f"models:\n  a*c: {{{LEAST_3}}}\n  '*b*': {{{MOST_2}}}\n",
+            ["such as axbxc (line 2)", "such as axbxc (line 3)"],
+        ),
+        (
+            "stages: {staging: {share: {minimum: 6%}}}",
+            ["above the maximum 5%, the default, so no share is allowed (line 1)"],
+        ),
+        ("models: {eu_*: {stages: {staging: {share: {maximum: 0.5%}}}}}", ["below the minimum 1%, the default"]),
+        (
+            "stages: {staging: {share: {minimum: 3%, maximum: 2%}}}",
+            ["$.stages.staging.share.minimum: ", "$.stages.staging.share.maximum: "],
+        ),
+    ],
+)
+def test_bounds_that_leave_no_share_to_some_model_are_refused_with_both_lines(policy: str, told: list[str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_policy(policy.encode())
+    problems = caught.value.message.split("; ")
+    assert len(problems) == len(told)
+    for problem, words in zip(problems, told, strict=True):
+        assert words in problem
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "stages: {staging: {share: {minimum: 0.1%}}}\nmodels: {eu_*: {stages: {staging: {share: {maximum: 0.5%}}}}}",
+        "models: {eu_*: {stages: {staging: {share: {minimum: 7%}}}}, '*': {stages: {staging: {share: {maximum: 9%}}}}}",
+        f"models: {{eu_*: {{{LEAST_3}}}, us_*: {{{MOST_2}}}}}",
+    ],
+)
+def test_bounds_that_together_leave_a_share_are_allowed(policy: str) -> None:
+    parse_policy(policy.encode())
+
+
+BOUNDS = st.sampled_from(["1%", "2%", "3%", "6%", None])
+
+
+@given(st.dictionaries(st.sampled_from(["", "a*", "*b", "ab", "*a*"]), st.tuples(BOUNDS, BOUNDS), max_size=4))
+def test_a_policy_that_reads_leaves_every_model_a_share(bounds: dict[str, tuple[str | None, str | None]]) -> None:
+    def stages(pair: tuple[str | None, str | None]) -> dict[str, Any]:
+        share = {key: value for key, value in zip(("minimum", "maximum"), pair, strict=True) if value}
+        return {"stages": {"staging": {"share": share}}}
+
+    models = {pattern: stages(pair) for pattern, pair in bounds.items() if pattern}
+    document = {**stages(bounds.get("", (None, None))), "models": models}
+    try:
+        policy = parse_policy(stored_json(document))
+    except InvalidInput:
+        return
+    for name in ("ab", "a", "b", "axb", "c", "bab"):
+        share = policy.for_model(name).stages.staging.share
+        assert share.minimum <= share.maximum
+
+
+def test_where_no_share_is_allowed_no_line_is_offered_that_would_be_refused() -> None:
+    share = SharePolicy(minimum="3%", maximum="2%")  # as patterns may come to it
+    stages = Policy().stages
+    policy = Policy().model_copy(
+        update={"stages": stages.model_copy(update={"staging": stages.staging.model_copy(update={"share": share})})}
+    )
+    [finding] = [
+        one
+        for one in decide(SHADOWED, asked(Stage.STAGING, V1, share="2%"), V1, policy=policy).findings
+        if one.rule == "request.share"
+    ]
+    assert finding.message == f"The policy allows {MODEL} no share: its minimum 3% is above its maximum 2%."
+    assert "--share" not in str(finding.remedy)

@@ -31,6 +31,7 @@ from promotebot.promotion.sections import (
     SignaturePolicy,
     Stages,
 )
+from promotebot.promotion.share_bounds import share_problems
 from promotebot.promotion.thresholds import EvidencePolicy
 from promotebot.promotion.windows import Window
 from promotebot.registry.codec import canonical_json
@@ -194,7 +195,8 @@ def parse_policy(data: bytes | None, *, where: str = DEFAULT_PATH) -> Policy:
     # An empty file, or one with comments only, is a policy of defaults.
     document = {} if document is None else document
     result = validated_model(Policy, document)
-    if isinstance(result, Policy):
+    wrong = share_problems(result.stages, result.models) if isinstance(result, Policy) else result
+    if isinstance(result, Policy) and not wrong:
         return result
-    problems = in_file(result, data.decode("utf-8"))
+    problems = in_file(wrong, data.decode("utf-8"))
     raise InvalidInput("; ".join(problems), where=where, remedy="docs/policy.md lists every key")

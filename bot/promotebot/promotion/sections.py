@@ -16,7 +16,6 @@ from pydantic import (
     Field,
     PlainSerializer,
     WithJsonSchema,
-    model_validator,
 )
 
 from promotebot.promotion.people import LOGIN, People
@@ -119,12 +118,6 @@ class SharePolicy(Section):
     minimum: ShareBound = 100
     maximum: ShareBound = 500
     required: bool = False
-
-    @model_validator(mode="after")
-    def _check_order(self) -> SharePolicy:
-        if self.minimum > self.maximum:
-            raise ValueError(f"the minimum {percentage(self.minimum)} is above the maximum {percentage(self.maximum)}")
-        return self
 
 
 class StagePolicy(Section):

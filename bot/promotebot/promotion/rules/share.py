@@ -39,6 +39,14 @@ def share_is_allowed(context: RuleContext) -> Iterator[Finding]:
             message = f"{label} takes no --share: only STAGING gives a candidate a share of production."
             yield error("request.share", message, remedy=Remedy(again(share=False), changes={"share": False}))
         return
+    if bounds.minimum > bounds.maximum and share and request.action is Action.PROMOTE:
+        # Which the policy's file is refused for, but for patterns that nobody sees to match the same model.
+        message = (
+            f"The policy allows {request.model} no share: its minimum {percentage(bounds.minimum)} is above its maximum"
+        )
+        remedy = "correct `stages.staging.share` in the policy, in general or below `models`"
+        yield error("request.share", f"{message} {percentage(bounds.maximum)}.", remedy=remedy)
+        return
     goes_back = request.action is Action.ROLLBACK
     kind = warning if goes_back else error
     least, most = percentage(bounds.minimum), percentage(bounds.maximum)
