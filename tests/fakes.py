@@ -383,9 +383,10 @@ class FakeGitHub:
         found = [pull for pull in self.pulls.values() if pull.state == "open" and pull.base_ref == base_ref]
         return [self._by_graphql(one) for one in found]
 
-    def pulls_from(self, head_ref: str) -> Sequence[int]:
+    def pulls_from(self, head_ref: str, *, ever: bool = False) -> Sequence[int]:
         self._asked("pulls_from")
-        return [n for n, p in self.pulls.items() if p.state == "open" and p.head_ref == head_ref and not p.is_fork]
+        own = {n: p for n, p in self.pulls.items() if p.head_ref == head_ref and not p.is_fork}
+        return [n for n, p in own.items() if ever or p.state == "open"]
 
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:  # noqa: ARG002 - not kept
         self._asked("create_pull")
@@ -766,8 +767,8 @@ class FakeRepository(FetchedRepository):
     def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:  # noqa: ARG002 - no file of attributes is held here
         return {path: dict.fromkeys(names, "unspecified") for path in paths}
 
-    def messages_since(self, base: str, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
-        older = set(self._history(base))
+    def messages_since(self, base: str | None, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
+        older = set(self._history(base)) if base else set()
         told = [(GitSha(sha), self.commits[sha].message) for sha in self._history(head) if sha not in older]
         return [(sha, message) for sha, message in told if f"\n{trailer}: " in message][:limit]
 

@@ -276,6 +276,56 @@ def test_the_same_job_run_again_changes_nothing_more_on_the_branch(office: Offic
     assert len(entries(office, head)) == 1
 
 
+def test_the_same_job_run_again_after_the_entry_was_lifted_proposes_nothing(office: Office) -> None:
+    """A new comment does: only what was asked for long ago is not asked for again."""
+    number = candidate(office)
+    comment = office.repository.comment(number, author="carol", body=OF_V2)
+    payload = office.repository.issue_comment_event(comment.id)
+    office.job(payload)
+    head = office.head(number)
+    office.merge(number)
+    assert says(office.job(payload)) == ("unchanged", "already_done"), "it is in quarantine"
+    office.policy(FREE)
+    job = office.job(payload)
+    assert says(job) == ("unchanged", "already_done"), job.log
+    assert f"{head[:7]}" in office.answer(number)
+    assert "a request is carried out once" in office.answer(number)
+    assert not [one for one in office.repository.pulls.values() if one.head_ref.startswith("quarantine/")]
+    assert says(office.ask(number, OF_V2)) == ("proposed", "quarantine")
+    assert own(office)
+
+
+@pytest.mark.parametrize("end", ["merge", "squash", "close"])
+def test_nor_after_its_own_pull_request_was_merged_or_closed(office: Office, end: str) -> None:
+    number = office.pull()
+    comment = office.repository.comment(number, author="bob", body=OF_V2)
+    payload = office.repository.issue_comment_event(comment.id)
+    office.job(payload)
+    first = own(office)
+    if end == "close":
+        office.repository.close(first, by="bob")
+    else:
+        office.repository.merge(first, by="bob", method=end)
+    office.policy(f"# lifted\n{FREE}")
+    job = office.job(payload)
+    assert says(job) == ("unchanged", "already_done"), job.log
+    assert own(office) == first
+    assert f"/pull/{first}>) carried it out" in office.answer(number)
+
+
+def test_who_rejects_it_too_is_shown_the_pull_request_that_is_open(office: Office) -> None:
+    one, two = office.pull("one"), office.pull("two")
+    office.ask(one, OF_V2, author="bob")
+    first = own(office)
+    job = office.ask(two, OF_V2.replace("wrong labels", "drifts"), author="carol")
+    assert says(job) == ("unchanged", "already_done"), job.log
+    assert own(office) == first
+    assert f"/pull/{first}>) of an earlier request adds it to `quarantine`" in office.answer(two)
+    assert f"**Until #{first} is merged, nothing is in quarantine.**" in office.answer(two)
+    office.repository.close(first, by="bob")
+    assert says(office.ask(two, OF_V2, author="carol")) == ("proposed", "quarantine")
+
+
 def test_on_an_issue_by_hand_and_after_the_merge_it_gets_a_pull_request_of_its_own(office: Office) -> None:
     issue = office.repository.open_issue(author="alice", title="labels").number
     assert says(office.ask(issue, REJECT)) == ("refused", "unclear")

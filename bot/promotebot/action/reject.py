@@ -12,7 +12,7 @@ from promotebot.action.retry import Attempt
 from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.markdown import code
 from promotebot.comments.notices import step_line
-from promotebot.comments.rejected import Proposed, render_known, render_proposed
+from promotebot.comments.rejected import Proposed, render_done, render_known, render_proposed
 from promotebot.gate.admission import base_refusal, pull_refusal
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.planning.reject import is_held_by, known_entry
@@ -46,7 +46,7 @@ def answer_reject(command: Reject, attempt: Attempt) -> Answer:
     rejected = rejection.find()
     if isinstance(rejected, Refusal):
         return replier.refuse(rejected)
-    known = _known(rejection, rejected, replier.context)
+    known = _known(rejection, rejected, replier.context) or _done(rejection, rejected, replier.context)
     if known:
         return replier.answer(*known)
     on_branch = _OnBranch(rejection, rejected, attempt)
@@ -74,7 +74,7 @@ def reject_elsewhere(
         rejected = rejection.find()
         if isinstance(rejected, Refusal):
             return rejected
-        known = _known(rejection, rejected, context)
+        known = _known(rejection, rejected, context) or _done(rejection, rejected, context)
         if known:
             return known
         proposed = rejection.propose(rejected, context, "")
@@ -91,9 +91,20 @@ def _known(rejection: Rejection, rejected: RejectedArtifact, context: CommentCon
     return Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title), rendered
 
 
+def _done(rejection: Rejection, rejected: RejectedArtifact, context: CommentContext) -> tuple[Answer, Rendered] | None:
+    """Return the answer where this very request was carried out before, whatever became of it since."""
+    done = rejection.done_in(rejected)
+    if done is None:
+        return None
+    rendered = render_done(rejected, done, context)
+    return Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, rendered.title), rendered
+
+
 def _told(proposed: Proposed, context: CommentContext) -> tuple[Answer, Rendered]:
     rendered = render_proposed(proposed, context)
     message = f"{rendered.title}: #{proposed.pull}"
+    if proposed.is_known:
+        return Answer(Outcome.UNCHANGED, Reason.ALREADY_DONE, message), rendered
     return Answer(Outcome.PROPOSED, Reason.QUARANTINE, message, proposed.commit), rendered
 
 

@@ -28,9 +28,13 @@ from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.promotions import WITHDRAWN, request_id
 from promotebot.registry.model import Action
-from promotebot.registry.names import ArtifactPath
+from promotebot.registry.names import ArtifactPath, GitSha
 from promotebot.remedies import Remedy, choices, comment
 
+REJECTED, REQUEST = "Promotebot-Rejected", "Promotebot-Rejection"
+"""Trailers of the commit: the digest of what was rejected, and the request that did it."""
+MAX_COMMITS = 100
+"""Rejections on one branch that are looked at."""
 MAX_CHOICES = 5
 """Lines to choose from."""
 
@@ -117,10 +121,11 @@ class Rejection:
             CouldNotVerify: when GitHub does not open it.
         """
         changeset, job, path = self.changeset, self.job, self.changeset.policy_path
+        branch = OwnBranch(job, f"quarantine/{rejected.model}/{self._mark(rejected)}{self._key}", self.base_ref)
+        known = self._proposed_by_others(rejected, branch.head_ref)
+        if known:
+            return Proposed(rejected, path, known, self.holders(rejected), elsewhere=why, is_known=True)
         after = with_entry(self.policy_bytes(changeset.base_files), rejected.entry, where=path).decode()
-        key = f"comment-{self.requester.comment_id}" if self.requester.comment_id else job.settings.run_id or "manual"
-        digest = rejected.entry.digest.removeprefix("sha256:")[:12]
-        branch = OwnBranch(job, f"quarantine/{rejected.model}/{digest}-{key}", self.base_ref)
         base_tree = self.repository.tree_id(changeset.base)
         made = branch.make(
             changeset.base,
@@ -134,6 +139,47 @@ class Rejection:
         self._judge(number)
         return Proposed(rejected, path, number, held, elsewhere=why)
 
+    def done_in(self, rejected: RejectedArtifact) -> GitSha | int | None:
+        """Return the commit, or the pull request, by which this very request was carried out before; None for neither.
+
+        A job can be run again whenever somebody likes, also after the entry was merged and two people have lifted it.
+
+        Raises:
+            CouldNotVerify: when git or GitHub does not answer.
+        """
+        lines = {f"{REJECTED}: {rejected.entry.digest}", f"{REQUEST}: {self._key}"}
+        commits = self.repository.messages_since(None, self.changeset.head, REQUEST, limit=MAX_COMMITS)
+        on_branch = next((sha for sha, message in commits if lines <= {*message.splitlines()}), None)
+        if on_branch:
+            return on_branch
+        head_ref = f"quarantine/{rejected.model}/{self._mark(rejected)}{self._key}"
+        ever = self.job.github.pulls_from(head_ref, ever=True)
+        return ever[0] if ever and not self.job.github.pulls_from(head_ref) else None
+
+    @property
+    def _key(self) -> str:
+        """The same whenever the same request is answered."""
+        return (
+            f"comment-{self.requester.comment_id}"
+            if self.requester.comment_id
+            else self.job.settings.run_id or "manual"
+        )
+
+    @staticmethod
+    def _mark(rejected: RejectedArtifact) -> str:
+        return f"{rejected.entry.digest.removeprefix('sha256:')[:12]}-"
+
+    def _proposed_by_others(self, rejected: RejectedArtifact, head_ref: str) -> int | None:
+        """Return the oldest open pull request of the bot's that proposes the same bytes for another request."""
+        bot, mark = self.job.settings.bot_login, self._mark(rejected)
+        found = {
+            pull.head_ref: pull.number
+            for pull in self.job.github.open_pulls(self.base_ref)
+            if pull.author == bot and not pull.is_fork and pull.head_ref.startswith("quarantine/")
+        }
+        others = [number for name, number in found.items() if name.rpartition("/")[2].startswith(mark)]
+        return None if head_ref in found else min(others, default=None)
+
     def _judge(self, number: int) -> None:
         """Set the status of the pull request that was opened: the Actions token's own starts no job."""
         requester = replace(self.requester, pull=number)
@@ -145,5 +191,5 @@ class Rejection:
         names = ", ".join(dict.fromkeys(step.event.pointer.artifact_id for step in gone))
         subject = f"Reject {rejected.artifact_dir}{f': Withdraw {names}' if names else ''}"
         trailers = [(WITHDRAWN, request_id(step)) for step in gone if request_id(step)]
-        trailers += [("Promotebot-Rejected", rejected.entry.digest), ("Requested-by", self.requester.login)]
+        trailers += [(REJECTED, rejected.entry.digest), (REQUEST, self._key), ("Requested-by", self.requester.login)]
         return rejection_message(subject, rejected.entry.reason, trailers)

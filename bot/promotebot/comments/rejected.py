@@ -40,6 +40,8 @@ class Proposed:
     """What was taken out of this pull request, in Markdown."""
     elsewhere: str = ""
     """Why it got a pull request of its own, in words."""
+    is_known: bool = False
+    """Somebody else's request proposed it, and its pull request is still open."""
     is_in_branch: bool = False
     """The artifact's files come with the pull request."""
 
@@ -52,9 +54,16 @@ def render_proposed(one: Proposed, context: CommentContext) -> Rendered:
     added = (
         f"Commit {context.commit(one.commit)} on this branch" if one.commit else link(f"Pull request #{one.pull}", page)
     )
-    parts = [
+    adds = [
         f"{added} adds this line to `quarantine` in {code(one.policy_path)}:",
         fence(entry_line(rejected.entry), "yaml"),
+    ]
+    if one.is_known:  # with its own reason
+        adds = [
+            f"{added} of an earlier request adds it to `quarantine` in {code(one.policy_path)}. Nothing was changed."
+        ]
+    parts = [
+        *adds,
         f"It is the sha256 of {code(rejected.file)} in {code(rejected.artifact_dir)}. After the merge, every copy of "
         "this file is refused, under any name and in any directory: in promotions, rollbacks and imports, and where "
         f"services load it. **Until {merge} is merged, nothing is in quarantine.**",
@@ -66,10 +75,9 @@ def render_proposed(one: Proposed, context: CommentContext) -> Rendered:
         "request that two other people approve.",
         requested_by(context),
     ]
-    title = f"{rejected.artifact_dir} is proposed for quarantine"
-    return _answer(
-        f"🚫 {code(rejected.model)} · {code(rejected.artifact_dir)} is proposed for quarantine", parts, title, context
-    )
+    proposed = "is proposed for quarantine already" if one.is_known else "is proposed for quarantine"
+    heading = f"🚫 {code(rejected.model)} · {code(rejected.artifact_dir)} {proposed}"
+    return _answer(heading, parts, f"{rejected.artifact_dir} {proposed}", context)
 
 
 def render_known(rejected: RejectedArtifact, entry: Quarantined, place: str, context: CommentContext) -> Rendered:
@@ -84,6 +92,22 @@ def render_known(rejected: RejectedArtifact, entry: Quarantined, place: str, con
     ]
     title = f"{rejected.artifact_dir} is in quarantine already"
     return _answer(f"🚫 {code(rejected.artifact_dir)} is in quarantine already", parts, title, context)
+
+
+def render_done(rejected: RejectedArtifact, done: str | int, context: CommentContext) -> Rendered:
+    """Return the answer to a request that was carried out before.
+
+    Args:
+        done: the commit, or the pull request, that did it.
+    """
+    by = link(f"#{done}", f"{context.repo_url}/pull/{done}") if isinstance(done, int) else context.commit(done)
+    parts = [
+        f"{by} carried it out. Nothing was changed: a request is carried out once, also if its job runs again after "
+        "the pull request was merged or closed. To reject the artifact again, write a new comment.",
+        requested_by(context),
+    ]
+    title = f"This request rejected {rejected.artifact_dir} before"
+    return _answer(f"🚫 This request rejected {code(rejected.artifact_dir)} before", parts, title, context)
 
 
 def render_title(rejected: RejectedArtifact) -> str:

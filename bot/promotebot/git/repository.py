@@ -275,11 +275,12 @@ class Repository(Commands):
         listed = self._run("rev-list", "--boundary", "--end-of-options", head, f"^{base}").split()
         return [parse_git_sha(line.removeprefix("-")) for line in listed if line.startswith("-")]
 
-    def messages_since(self, base: str, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
-        """Return the newest commits in the history of `head` alone whose message has a trailer, with their messages."""
-        self._reach_back(base, head)
+    def messages_since(self, base: str | None, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
+        """Return the newest commits with a trailer, and their messages: of `head` alone; without a base, of all here."""
+        if base:
+            self._reach_back(base, head)
         flags = ("-z", f"-n{limit}", "--format=%H%n%B", f"--grep=^{trailer}: ")
-        output = self._run("log", *flags, "--end-of-options", head, f"^{base}")
+        output = self._run("log", *flags, "--end-of-options", head, *([f"^{base}"] if base else []))
         found = (entry.partition("\n") for entry in output.split("\0") if entry)
         return [(parse_git_sha(sha), message) for sha, _, message in found]
 

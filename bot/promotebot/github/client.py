@@ -109,10 +109,10 @@ class PyGithubClient(PeopleClient, IssuesClient, DeploymentsClient):
         """Return the open pull requests into a branch, the newest first: a question for each hundred of them."""
         return questions.open_pulls(self._rest, base_ref)
 
-    def pulls_from(self, head_ref: str) -> Sequence[int]:
-        """Return the numbers of the open pull requests from a branch of this repository."""
-        owner = self._rest.repo.full_name.partition("/")[0]
-        return [pull.number for pull in self._pulls({"state": "open", "head": f"{owner}:{head_ref}"})]
+    def pulls_from(self, head_ref: str, *, ever: bool = False) -> Sequence[int]:
+        """Return the numbers of the open pull requests from a branch of this repository; with `ever` also of others."""
+        owner, state = self._rest.repo.full_name.partition("/")[0], "all" if ever else "open"
+        return [pull.number for pull in self._pulls({"state": state, "head": f"{owner}:{head_ref}"})]
 
     def _pulls(self, parameters: Mapping[str, str]) -> list[PullRequest]:
         purpose, needs = "list pull requests", "pull-requests: read"

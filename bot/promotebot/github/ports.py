@@ -192,8 +192,8 @@ class GitHub(Protocol):
     def open_pulls(self, base_ref: str) -> Sequence[PullRequest]:
         """Return the open pull requests into a branch."""
 
-    def pulls_from(self, head_ref: str) -> Sequence[int]:
-        """Return the numbers of the open pull requests from a branch of this repository."""
+    def pulls_from(self, head_ref: str, *, ever: bool = False) -> Sequence[int]:
+        """Return the numbers of the open pull requests from a branch of this repository; with `ever` also of others."""
 
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
         """Open a pull request from a branch of this repository; return its number."""
