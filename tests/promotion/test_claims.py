@@ -400,8 +400,9 @@ def test_who_claims_it_cannot_speak_for_anybody_else(who: str, source: str | Non
 def test_neither_can_the_name_of_a_dataset_or_a_slice(dataset: str, part: str) -> None:
     one = metric(dataset=dataset, slice=part, rows=5)
     [finding] = errors_in(judged("{rows: 10}", claims(one)))
+    name = r"(?:`[^`]{1,60}`|[\w.:/@+%=-]{1,60})"
     assert re.fullmatch(
-        r"accuracy 0\.93 of slice (?:`[^`]{1,60}`|[\w.:/@+%=-]{1,60}) on (?:`[^`]{1,60}`|[\w.:/@+%=-]{1,60}) is from 5 rows; "
+        rf"accuracy 0\.93 of slice {name} on {name} is from 5 rows; "
         r"10 asked for; claimed by `alice`, in commit 1de1d4c0a2b4\.",
         finding.message,
     )

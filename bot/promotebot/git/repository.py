@@ -276,7 +276,7 @@ class Repository(Commands):
         return [parse_git_sha(line.removeprefix("-")) for line in listed if line.startswith("-")]
 
     def messages_since(self, base: str | None, head: str, trailer: str, *, limit: int) -> list[tuple[GitSha, str]]:
-        """Return the newest commits with a trailer, and their messages: of `head` alone; without a base, of all here."""
+        """Return the newest commits with a trailer, and their messages; without a base, of all that is here."""
         if base:
             self._reach_back(base, head)
         flags = ("-z", f"-n{limit}", "--format=%H%n%B", f"--grep=^{trailer}: ")
