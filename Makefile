@@ -94,7 +94,7 @@ record: ## record the answers in tests/github from the real service (GITHUB_TOKE
 
 FUZZ_SECONDS ?= 300
 fuzz: $(VENV)/.dev ## look for inputs that crash the readers, FUZZ_SECONDS each (Python 3.11 and newer)
-	@for target in comment registry manifest policy safetensors gguf bundle onnx signature; do mkdir -p build/fuzz/$$target \
+	@for target in comment registry manifest policy safetensors gguf bundle onnx signature npy; do mkdir -p build/fuzz/$$target \
 	&& $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
 	-artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/seeds/$$target || exit 1; done
 

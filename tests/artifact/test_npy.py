@@ -87,6 +87,22 @@ def test_what_is_no_plain_array_of_rows_is_refused_in_words(tmp_path: Path, data
     assert len(str(refused.value)) < 300
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("code", [0xD800, 0xDFFF, 0x110000, 0xFFFFFFFF])
+def test_texts_with_numbers_that_are_no_characters_are_refused_in_words(tmp_path: Path, order: str, code: int) -> None:
+    codes = np.array([[97, 0], [98, code]], f"{order}u4")
+    header = HEADER.replace("<f4", f"{order}U2").replace("(2, 3)", "(2,)")
+    rows = open_rows(written(tmp_path, with_header(header, codes.tobytes())))
+    assert rows.block(0, 1).tolist() == ["a"]
+    with pytest.raises(Unusable, match=r"x\.npy has texts with numbers that are no characters of Unicode"):
+        rows.block(0, 2)
+
+
+def test_every_character_is_read(tmp_path: Path) -> None:
+    texts = ["", "\0a", "\ud7ff", "\ue000", "\U0010ffff"]
+    assert open_rows(written(tmp_path, npy(np.array(texts)))).block(0, 5).tolist() == texts
+
+
 @given(st.binary(max_size=300), st.booleans())
 def test_no_bytes_raise_anything_else(tmp_path_factory: Any, data: bytes, has_magic: bool) -> None:
     path = written(tmp_path_factory.mktemp("any"), (b"\x93NUMPY\x01\x00" if has_magic else b"") + data)

@@ -6,6 +6,7 @@ A finding is any exception that is not ours: https://github.com/google/atheris
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -17,8 +18,11 @@ import atheris
 with atheris.instrument_imports(include=["promotebot"]):
     from promotebot.artifact.bundle import parse_bundle
     from promotebot.artifact.gguf import read_gguf
+    from promotebot.artifact.golden_values import Unusable
     from promotebot.artifact.header import read_header
     from promotebot.artifact.manifest import parse_manifest
+    from promotebot.artifact.metrics import Output, measure_for
+    from promotebot.artifact.npy import open_rows
     from promotebot.artifact.safetensors import read_safetensors
     from promotebot.artifact.signers import SignerKey, Signers, signer_of
     from promotebot.artifact.statements import parse_statements
@@ -108,6 +112,26 @@ def signature(data: bytes) -> None:
             raise AssertionError("verified, and never signed")
 
 
+def npy(data: bytes) -> None:
+    """Rows that open have the shape that they say, and as labels they give numbers or words that can be written."""
+    import numpy
+
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with contextlib.suppress(Unusable):
+            rows = open_rows(Path(file.name))
+            values = rows.block(0, rows.count)
+            if values.shape != rows.shape or values.nbytes != rows.count * rows.row_bytes:
+                raise AssertionError(rows)
+            shares = numpy.full((len(values), 3), 1 / 3, "float32")
+            is_text = values.dtype.kind == "U"
+            for output in (Output(shares, ("a", "b", "c") if is_text else ()), Output(values)):
+                measure = measure_for(values.dtype)
+                measure.add(values, {"y": output})
+                json.dumps(measure.results(), ensure_ascii=False).encode()
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "comment": comment,
     "registry": registry,
@@ -118,6 +142,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "bundle": bundle,
     "onnx": onnx,
     "signature": signature,
+    "npy": npy,
 }
 
 

@@ -17,7 +17,7 @@ RUNS = 3000
     importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this Python or machine"
 )
 @pytest.mark.parametrize(
-    "target", ["comment", "registry", "manifest", "policy", "safetensors", "gguf", "bundle", "onnx", "signature"]
+    "target", ["comment", "registry", "manifest", "policy", "safetensors", "gguf", "bundle", "onnx", "signature", "npy"]
 )
 def test_a_brief_run_finds_nothing(target: str, tmp_path: Path) -> None:
     command = [sys.executable, str(HERE / "fuzz.py"), target, f"-runs={RUNS}", "-seed=1", "-rss_limit_mb=4096"]

@@ -6,6 +6,7 @@ https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -42,14 +43,27 @@ class Rows:
         return int(math.prod(self.shape[1:]) * self.dtype.itemsize)
 
     def block(self, start: int, stop: int) -> Any:
-        """Return some rows, in the byte order of this machine."""
+        """Return some rows, in the byte order of this machine.
+
+        Raises:
+            Unusable: for texts that are none.
+        """
         import numpy
 
         with self.path.open("rb") as file:
             file.seek(self.offset + start * self.row_bytes)
             data = file.read((stop - start) * self.row_bytes)
         values = numpy.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
-        return values.astype(self.dtype.newbyteorder("="))
+        values = values.astype(self.dtype.newbyteorder("="))
+        # numpy keeps any four bytes for a character, and fails much later at those that are none.
+        if self.dtype.kind == "U" and not _are_characters(values.reshape(-1).view("uint32")):
+            raise Unusable(f"{self.path.name} has texts with numbers that are no characters of Unicode")
+        return values
+
+
+def _are_characters(codes: Any) -> bool:
+    """Return whether all are Unicode scalar values: https://www.unicode.org/glossary/#unicode_scalar_value"""
+    return bool(((codes < 0xD800) | ((codes > 0xDFFF) & (codes <= sys.maxunicode))).all())
 
 
 def open_rows(path: Path) -> Rows:
