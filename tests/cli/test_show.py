@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from promotebot.cli.main import main
 from promotebot.registry import ModelRegistry, files
 from promotebot.registry.convert import split_files
+from promotebot.registry.files import ModelDirectory
 from promotebot.registry.names import Timestamp
 from tests.comments.plans import registry
 from tests.office import ROOT
@@ -47,25 +50,79 @@ def test_words_stay_whole_at_every_width(
         assert "model" in shown
 
 
-@pytest.fixture
-def opened(registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A split registry of thirty models in `tmp_path`; the names of its files, as they are opened."""
+def write_split(registry: ModelRegistry, directory: Path, models: int) -> Path:
+    """A split registry of this many models more; return its index."""
     entry = registry.raw_entry("regime_classifier")
-    for number in range(29):
+    for number in range(models):
         registry = registry.with_entry(f"model_{number}", entry)
-    (tmp_path / "models").mkdir()
-    index, models = split_files(registry, Timestamp("2026-11-01T00:00:00Z"))
-    (tmp_path / "models.json").write_bytes(index)
-    for path, data in models.items():
-        (tmp_path / "models" / Path(path).name).write_bytes(data)
-    names, read = list[str](), files.read_registry_bytes
+    (directory / "models").mkdir(parents=True)
+    index, files_of_models = split_files(registry, Timestamp("2026-11-01T00:00:00Z"))
+    for name, data in files_of_models.items():
+        (directory / "models" / Path(name).name).write_bytes(data)
+    path = directory / "models.json"
+    path.write_bytes(index)
+    return path
+
+
+@dataclass
+class Disk:
+    """What was asked of the disk."""
+
+    opened: list[str] = field(default_factory=list)
+    """The names of files."""
+    bytes_read: int = 0
+    listed: int = 0
+    """Directories, and entries of them."""
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk, read, names = Disk(), files.read_registry_bytes, ModelDirectory.names
 
     def counted(path: Path) -> bytes:
-        names.append(path.name)
-        return read(path)
+        data = read(path)
+        disk.opened.append(path.name)
+        disk.bytes_read += len(data)
+        return data
+
+    def listed(directory: ModelDirectory) -> Mapping[str, str | None]:
+        found = names(directory)
+        disk.listed += 1 + len(found)
+        return found
 
     monkeypatch.setattr(files, "read_registry_bytes", counted)
-    return names
+    monkeypatch.setattr(ModelDirectory, "names", listed)
+    return disk
+
+
+@pytest.fixture
+def opened(registry: ModelRegistry, tmp_path: Path, disk: Disk) -> list[str]:
+    """A split registry of thirty models in `tmp_path`; the names of its files, as they are opened."""
+    write_split(registry, tmp_path, 29)
+    return disk.opened
+
+
+@pytest.mark.parametrize("command", ["show", "history", "status"])
+def test_what_is_read_for_one_model_does_not_grow_with_the_others(
+    registry: ModelRegistry, tmp_path: Path, disk: Disk, command: str
+) -> None:
+    asked = dict[int, Disk]()
+    for models in (8, 300):
+        path = write_split(registry, tmp_path / str(models), models)
+        assert main([command, "--model", "model_7", "--registry-path", str(path)]) == 0
+        asked[models] = replace(disk, opened=[*disk.opened])
+        disk.opened, disk.bytes_read, disk.listed = [], 0, 0
+    assert asked[300] == asked[8]
+    assert (asked[300].opened, asked[300].listed) == (["models.json", "model_7.json"], 0)
+
+
+def test_the_other_models_are_listed_for_a_name_that_none_of_them_has(
+    registry: ModelRegistry, tmp_path: Path, disk: Disk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_split(registry, tmp_path / "ml", 2)
+    assert main(["show", "--model", "model_8", "--registry-path", str(path)]) == 1
+    assert "known models: model_0, model_1" in capsys.readouterr().err
+    assert disk.listed == 1 + 3
 
 
 @pytest.mark.parametrize("command", ["show", "history"])

@@ -20,6 +20,7 @@ from promotebot.registry.codec import stored_json
 from promotebot.registry.convert import joined_bytes, split_files
 from promotebot.registry.names import ModelName, Timestamp
 from promotebot.registry.registry import Layout
+from promotebot.registry.store import StoredRegistry
 
 POINTER = {"artifact_dir": "ml/artifacts/v1", "artifact_id": "v1"}
 EVENT = {"ts_utc": "2026-02-16T09:00:00Z", "to_stage": "active", "pointer": POINTER}
@@ -114,6 +115,55 @@ def test_nothing_but_models_may_stand_beside_them(name: str) -> None:
         registry(Files({name: b"{}"}))
 
 
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Path:
+    """An index with the models `one` and `two` beside it."""
+    (tmp_path / "models").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / f"models/{name}.json").write_bytes(stored_json(ENTRY))
+    (tmp_path / "models.json").write_bytes(stored_json(INDEX))
+    return tmp_path / "models.json"
+
+
+def test_who_asks_for_all_models_is_told_what_else_stands_among_them(on_disk: Path) -> None:
+    read = ModelRegistry.load(on_disk)
+    assert (list(read), "two" in read, "three" in read) == (["one", "two"], True, False)
+    (on_disk.parent / "models/README.md").write_bytes(b"Models")
+    assert ModelRegistry.load(on_disk).get_stage_pointer("one", "active")
+    with pytest.raises(InvalidInput, match="files may be here"):
+        list(ModelRegistry.load(on_disk))
+    with pytest.raises(InvalidInput, match="files may be here"):
+        ModelRegistry.load(on_disk).get_stage_pointer("three", "active")
+
+
+def test_who_writes_is_told_what_else_stands_among_the_models(on_disk: Path) -> None:
+    (on_disk.parent / "models/README.md").write_bytes(b"Models")
+    with pytest.raises(InvalidInput, match="files may be here"):
+        StoredRegistry(on_disk).read(check_models=False)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../models", "../../secret", "one.json", "ONE", "one\n", "x" * 300])
+def test_what_is_no_models_name_is_looked_for_nowhere(on_disk: Path, name: str) -> None:
+    (on_disk.parent.parent / "secret.json").write_bytes(stored_json(ENTRY))
+    read = ModelRegistry.load(on_disk)
+    assert name not in read
+    assert 1 not in read
+    assert read.raw_entry(name) == {}
+    assert read.raw_pointers(name) == dict.fromkeys(Stage)
+
+
+def test_links_in_the_place_of_models_are_followed_for_no_name(on_disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.json").write_bytes(stored_json(ENTRY))
+    (tmp_path / "models/three.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(InvalidInput, match="symbolic link"):
+        ModelRegistry.load(on_disk).get_stage_pointer("three", "active")
+    (tmp_path / "models").rename(tmp_path / "others")
+    assert "one" not in ModelRegistry.load(on_disk)
+    (tmp_path / "models").symlink_to(tmp_path / "others")
+    with pytest.raises(InvalidInput, match="symbolic link"):
+        ModelRegistry.load(on_disk).get_stage_pointer("one", "active")
+
+
 @pytest.mark.parametrize(
     ("index", "message"),
     [
@@ -151,7 +201,7 @@ def test_a_split_registry_loads_from_disk_and_follows_no_link(tmp_path: Path) ->
     (tmp_path / "models").rename(tmp_path / "elsewhere")
     (tmp_path / "models").symlink_to("elsewhere")
     with pytest.raises(InvalidInput, match="symbolic link"):
-        ModelRegistry.load(index)
+        list(ModelRegistry.load(index))
 
 
 NAMES = st.text("abc_1", min_size=1, max_size=4)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from promotebot.errors import InvalidInput
 from promotebot.findings import Finding, error, warning
 from promotebot.promotion.append_only import rewritten, same_json
-from promotebot.registry.names import parse_model_name
+from promotebot.registry.names import is_model_name
 from promotebot.registry.registry import ModelRegistry
 from promotebot.registry.split_layout import SUFFIX, ModelFiles, RawEntry, model_file, models_directory, read_model
 from promotebot.remedies import Command, Remedy, shell
@@ -95,7 +95,7 @@ def find_orphans(registry: ModelRegistry) -> list[Orphan]:
     if beside is None:
         return []
     names = [file.removesuffix(SUFFIX) for file in sorted(beside.names()) if file.endswith(SUFFIX)]
-    return [orphan for name in names if _is_model_name(name) and (orphan := _orphan(registry, beside, name))]
+    return [orphan for name in names if is_model_name(name) and (orphan := _orphan(registry, beside, name))]
 
 
 def _files(registry: ModelRegistry) -> dict[str, str | None]:
@@ -141,11 +141,3 @@ def _read(registry: ModelRegistry, beside: ModelFiles, name: str) -> RawEntry:
     for each in (registry, registry.with_entry(name, entry)):
         each.entry(name)
     return entry
-
-
-def _is_model_name(name: str) -> bool:
-    try:
-        parse_model_name(name)
-    except InvalidInput:
-        return False
-    return True

@@ -163,6 +163,10 @@ class ModelDirectory:
                 f"cannot be listed: {problem.strerror}", where=str(self.path), remedy="check its permissions"
             ) from None
 
+    def has(self, file_name: str) -> bool:
+        """Return whether anything of this name is there; False also where `names` says what is wrong."""
+        return not self.path.is_symlink() and os.path.lexists(self.path / file_name)
+
     def read(self, file_name: str) -> bytes:
         """Return one file's bytes."""
         return read_registry_bytes(self.path / file_name)

@@ -88,12 +88,17 @@ def parse_model_name(text: str) -> ModelName:
         InvalidInput: for anything else.
     """
     # fullmatch: `$` would accept a newline at the end.
-    if not _MODEL_NAME.fullmatch(text):
+    if not is_model_name(text):
         raise InvalidInput(
             f"{text!r} is not a model name",
             remedy="use 1 to 128 lower-case letters, digits and underscores",
         )
     return ModelName(text)
+
+
+def is_model_name(text: str) -> bool:
+    """Return whether a text is a model's name."""
+    return bool(_MODEL_NAME.fullmatch(text))
 
 
 def is_git_sha(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from itertools import takewhile
@@ -64,7 +64,13 @@ class ModelRegistry:
 
     @classmethod
     def parse(
-        cls, data: bytes, *, where: str = DEFAULT_PATH, files: ModelFiles | None = None, check_models: bool = True
+        cls,
+        data: bytes,
+        *,
+        where: str = DEFAULT_PATH,
+        files: ModelFiles | None = None,
+        check_models: bool = True,
+        has: Callable[[str], bool] | None = None,
     ) -> ModelRegistry:
         """Read and check a registry's bytes.
 
@@ -72,6 +78,7 @@ class ModelRegistry:
             files: the models' own files, for a registry that says `layout: split`; in the single layout they are
                 left beside it, unread.
             check_models: False leaves the check of each model to its first use, in either layout.
+            has: looks for one of the models' files, so that a command which names a model need not list them all.
 
         Raises:
             InvalidInput: naming the JSON path of everything that is wrong.
@@ -92,13 +99,14 @@ class ModelRegistry:
             return registry
         if files is None:
             raise InvalidInput("$.layout is split: the models are in separate files, which were not given", where=where)
-        return cls(document, SplitModels(files, where), where=where)
+        return cls(document, SplitModels(files, where, has=has), where=where)
 
     @classmethod
     def load(cls, path: str | Path) -> ModelRegistry:
         """Read a registry from a file and, in the split layout, the files beside it. See docs/runbook.md.
 
-        Each model is checked when it is first used, in either layout; `promotebot verify` checks them all.
+        Each model is checked when it is first used, in either layout, and what else stands among their files when all
+        are asked for; `promotebot verify` checks everything.
 
         Raises:
             InvalidInput: when the file is not there or is not a registry.
@@ -107,7 +115,8 @@ class ModelRegistry:
         from promotebot.registry.files import ModelDirectory, read_registry_bytes
 
         file = Path(path)
-        return cls.parse(read_registry_bytes(file), where=str(file), files=ModelDirectory(file), check_models=False)
+        data, models = read_registry_bytes(file), ModelDirectory(file)
+        return cls.parse(data, where=str(file), files=models, check_models=False, has=models.has)
 
     @property
     def layout(self) -> Layout:

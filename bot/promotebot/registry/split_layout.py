@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import parse_json, read_from
-from promotebot.registry.names import parse_model_name
+from promotebot.registry.names import is_model_name, parse_model_name
 
 RawEntry = Mapping[str, Any]
 SUFFIX = ".json"
@@ -52,26 +52,43 @@ def read_model(files: ModelFiles, registry_path: str, name: str) -> RawEntry:
 class SplitModels(Mapping[str, RawEntry]):
     """Model name → entry as stored; no file is read before its model is used."""
 
-    def __init__(self, files: ModelFiles, registry_path: str) -> None:
+    def __init__(self, files: ModelFiles, registry_path: str, *, has: Callable[[str], bool] | None = None) -> None:
+        """List the models, or leave that to whoever asks for all of them.
+
+        Args:
+            has: returns whether there is a file of this name; None to list the directory now.
+        """
         self._files = files
         self._path = registry_path
-        # Sorted, as the order of a directory's entries differs between file systems.
-        self._fingerprints = {_model_of(file, registry_path): mark for file, mark in sorted(files.names().items())}
+        self._has = has
         self._replaced: Mapping[str, RawEntry] = {}
         self._read: dict[str, RawEntry] = {}
+        if has is None:
+            _ = self._fingerprints
+
+    @cached_property
+    def _fingerprints(self) -> Mapping[str, str | None]:
+        # Sorted, as the order of a directory's entries differs between file systems.
+        return {_model_of(file, self._path): mark for file, mark in sorted(self._files.names().items())}
+
+    def _is_there(self, name: str) -> bool:
+        """Return whether a model has a file; where one can be looked for, the others are not listed for it."""
+        if self._has is None:
+            return name in self._fingerprints
+        return is_model_name(name) and self._has(name + SUFFIX)
 
     def __getitem__(self, name: str) -> RawEntry:
         if name in self._replaced:
             return self._replaced[name]
-        if name not in self._fingerprints:
-            raise KeyError(name)
         if name not in self._read:
+            if not self._is_there(name):
+                raise KeyError(name)
             self._read[name] = read_model(self._files, self._path, name)
         return self._read[name]
 
     def glance(self, name: str) -> RawEntry:
         """Return a model without keeping it, empty for one that is not there: all of them together may be large."""
-        if name in self._replaced or name in self._read or name not in self._fingerprints:
+        if name in self._replaced or name in self._read or not self._is_there(name):
             return self.get(name, {})
         return read_model(self._files, self._path, name)
 
@@ -82,7 +99,7 @@ class SplitModels(Mapping[str, RawEntry]):
         return len({**self._fingerprints, **self._replaced})
 
     def __contains__(self, name: object) -> bool:
-        return name in self._replaced or name in self._fingerprints
+        return name in self._replaced or (isinstance(name, str) and self._is_there(name))
 
     def fingerprint(self, name: str) -> str | None:
         """Return what changes with the content of a model's file; None where that is not known."""
