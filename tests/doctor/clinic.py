@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promotebot.doctor.catalogue import diagnose
+from promotebot.doctor.facts import Facts
 from promotebot.doctor.read import connected, gather
 from promotebot.doctor.report import DoctorReport, Line, Status
 from promotebot.settings import Settings
@@ -81,6 +82,10 @@ class Clinic:
 
     def report(self, token: str | None = None) -> DoctorReport:
         """Examine in this process."""
+        return diagnose(self.facts(token))
+
+    def facts(self, token: str | None = None) -> Facts:
+        """What is read, in this process."""
         environment = {
             **self.environment(token),
             "GITHUB_SERVER_URL": self.office.hub.server_url,
@@ -90,7 +95,7 @@ class Clinic:
         }
         settings = Settings.from_env(environment)
         with connected(settings) as github:
-            return diagnose(gather(settings, github))
+            return gather(settings, github)
 
     def line(self, name: str, token: str | None = None, *, where: str = "main") -> Line:
         """One check's line; of a branch's, that of main."""

@@ -395,3 +395,50 @@ def test_the_gate_is_started_by_what_the_policy_asks_for(policy: str, change: di
     found = line("triggers", facts(policy=asked, branches=(branch(workflows=files),)))
     assert found.status is (Status.PROBLEM if lacks else Status.OK)
     assert (f"asks for {lacks}, and none starts {GATE_FILE}" in found.found) is bool(lacks)
+
+
+SEEING = {"@acme/ml": True}
+
+
+def seeing(*, promote: bool = True, gate: bool = True) -> Branch:
+    """A branch whose workflows ask for an App's token that may see teams."""
+    files = {}
+    for path, data in workflow_files(ACTION, ("main",), app=True).items():
+        asks = (promote and path == PROMOTE) or (gate and path == GATE_FILE)
+        line = b"          permission-statuses: write"
+        assert line in data or path in (REVIEW, VERIFY)
+        files[path] = Workflow.parse(
+            data.replace(line, line + b"\n          permission-members: read") if asks else data
+        )
+    return branch(workflows=files)
+
+
+def test_a_policy_without_teams_needs_no_token_that_sees_them() -> None:
+    assert line("teams", facts()).status is Status.OK
+
+
+def test_teams_are_shown_to_no_job_without_an_app() -> None:
+    found = line("teams", facts(teams=SEEING))
+    assert found.status is Status.ADVICE
+    assert found.found == "the policy names @acme/ml, and GitHub shows no team to the jobs' own token"
+    assert "docs/setup.md" in found.remedy
+
+
+def test_an_apps_token_has_to_ask_for_the_permission_in_every_job_that_judges_people() -> None:
+    assert line("teams", facts(teams=SEEING, branches=(seeing(),))).status is Status.OK
+    for one in (seeing(promote=False), seeing(gate=False)):
+        found = line("teams", facts(teams=SEEING, branches=(one,)))
+        assert found.status is Status.ADVICE
+        assert "no team is shown to " in found.found
+        assert "permission-members: read" in found.remedy
+
+
+def test_a_team_that_this_token_does_not_see_is_named_before_one_that_could_not_be_asked_for() -> None:
+    def found(**teams: bool | Unread) -> Any:
+        named = {f"@acme/{name}": told for name, told in teams.items()}
+        return line("teams", facts(teams=named, branches=(seeing(),)))
+
+    assert found(ml=True, ops=False, web=UNREAD).found == "this token does not see @acme/ops"
+    assert "`members: read`" in found(ops=False).remedy
+    assert found(ml=True, web=UNREAD).status is Status.UNKNOWN
+    assert found(ml=True).found == "this token sees @acme/ml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from promotebot.doctor.facts import Unread
 from promotebot.doctor.report import Status
 from tests.doctor.clinic import Clinic
 from tests.fake_github.faults import Fault, secondary_limit
@@ -125,6 +126,26 @@ def test_the_people_of_the_policy_are_looked_for_among_accounts_and_teams(clinic
     assert "@other/ops, @acme/gone, @nobody" in clinic.line("people").found
     clinic.commit({".github/promotion.yml": "schedule: {assignees: [root, nobody]}\n"})
     assert "names @nobody, who" in clinic.line("people").found
+
+
+def test_the_teams_of_the_policy_are_looked_for_with_the_token_at_hand(clinic: Clinic) -> None:
+    hub, people = clinic.repository.hub, "stages: {active: {people: ['@acme/ml', CODEOWNERS]}}\n"
+    clinic.commit({".github/promotion.yml": people, ".github/CODEOWNERS": "* @acme/owners @root\n"})
+    own = clinic.repository.issue_actions_token(JOB)
+    hub.teams.update({"acme/ml": {"root": "active"}, "acme/owners": {}})
+
+    def seen(token: str) -> dict[str, object]:
+        return dict(clinic.facts(token).teams)
+
+    app = clinic.repository.issue_app_token({**JOB, "members": "read"})
+    assert seen(app) == {"@acme/ml": True, "@acme/owners": True}
+    assert seen(own) == {"@acme/ml": False, "@acme/owners": False}
+    del hub.teams["acme/ml"]
+    assert seen(app) == {"@acme/ml": False, "@acme/owners": True}
+    hub.inject(Fault("GET", "/orgs/acme/teams/owners", 500, times=9))
+    assert isinstance(seen(app)["@acme/owners"], Unread)
+    clinic.commit({".github/promotion.yml": "stages: {active: {people: [alice]}}\n"})
+    assert seen(app) == {}
 
 
 def test_the_models_files_of_a_split_registry_are_looked_for_in_codeowners(clinic: Clinic) -> None:

@@ -25,6 +25,7 @@ DOCTOR = [
     "doctor.required_context",
     "doctor.signed_commits",
     "doctor.stale_approvals",
+    "doctor.teams",
     "doctor.triggers",
     "doctor.workflows",
 ]

@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Callable[[Facts], Verdict]] = {
     "doctor.labels": setting_checks.labels,
     "doctor.policy": setting_checks.policy,
     "doctor.people": setting_checks.people,
+    "doctor.teams": setting_checks.teams,
     "doctor.codeowners": setting_checks.codeowners,
     "doctor.codeowners_errors": setting_checks.codeowners_errors,
     "doctor.attributes": file_checks.attributes,

@@ -108,6 +108,8 @@ class Facts:
     """The pinned action that they use; empty where it is not known."""
     models_directory: str = ""
     """Where each model has a file of its own, in the split layout."""
+    teams: Mapping[str, bool | Unread] = field(default_factory=dict)
+    """Teams to which the policy leaves something → whether this token sees them."""
     folder: Folder | None = None
     """Of one of several registries; None for the only one of a repository."""
 

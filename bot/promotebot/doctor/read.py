@@ -17,12 +17,13 @@ from promotebot.github.checks import gate_context
 from promotebot.github.repository_settings import BranchRequirements, RepositorySettings, RequiredStatus
 from promotebot.planning.committed import pointed_directories, read_registry
 from promotebot.promotion.contacts import Purpose, contacts_for
+from promotebot.promotion.people import is_team, with_owners
 from promotebot.promotion.policy import MAX_BYTES as MAX_POLICY
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.sections import Permission
 from promotebot.pulls.attributes import ARTIFACTS, CONVERTING
 from promotebot.pulls.codeowners import MAX_BYTES as MAX_CODEOWNERS
-from promotebot.pulls.codeowners import PLACES
+from promotebot.pulls.codeowners import PLACES, owners_of
 from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
 from promotebot.registry.lfs import POINTER_BYTES, is_pointer
@@ -58,8 +59,7 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         CouldNotVerify: where the default branch cannot be read at all.
     """
     default, folder = github.default_branch(), folder_in(settings.base_dir, settings.prefix)
-    remote = Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
-    with FetchedRepository.fetched(remote, {BASE: f"refs/heads/{default}"}) as repository:
+    with FetchedRepository.fetched(_remote(settings), {BASE: f"refs/heads/{default}"}) as repository:
         commit = repository.commit_id(BASE)
         _bring(repository, [commit], settings)
         has_policy, policy = _policy(repository, commit, settings.policy_path)
@@ -80,6 +80,7 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         policy=policy,
         has_policy=has_policy,
         roles=_roles(policy, github, settings.repository),
+        teams=_teams(policy, files.codeowners, settings.registry_path, github),
         merge_methods=_known(github.merge_methods, "contents: write"),
         actions=_known(github.actions, _PROTECTION),
         labels=_known(github.labels, "issues: read"),
@@ -91,6 +92,10 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         models_directory=_models_directory(registry, settings.registry_path),
         folder=folder,
     )
+
+
+def _remote(settings: Settings) -> Remote:
+    return Remote(f"{settings.server_url}/{settings.repository}.git", settings.token.get_secret_value())
 
 
 def _known(ask: Callable[[], _T], permission: str) -> _T | Unread:
@@ -233,6 +238,21 @@ def _artifacts(
 def _is_pointer(repository: FetchedRepository, oid: str) -> bool:
     with repository.open_blob(oid) as stream:
         return is_pointer(stream.read(POINTER_BYTES + 1))
+
+
+def _teams(
+    policy: Policy | str, codeowners: tuple[str, str] | None, registry_path: str, github: RepositorySettings
+) -> Mapping[str, bool | Unread]:
+    """Return whether the token sees each team to which the policy leaves something, by name or as an owner."""
+    if not isinstance(policy, Policy):
+        return {}
+    owners = owners_of(codeowners[1], registry_path) if codeowners else []
+    people = with_owners([name for names in policy.lists_of_people for name in names], owners)
+    return {
+        name: _known(lambda team=name: github.sees_team(team), "members: read")  # type: ignore[misc]
+        for name in people
+        if is_team(name)
+    }
 
 
 def _roles(

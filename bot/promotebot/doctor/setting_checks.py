@@ -95,6 +95,39 @@ def people(facts: Facts) -> Verdict:
     return ok(named(facts.roles), "Every account that is named when something fails exists.")
 
 
+def teams(facts: Facts) -> Verdict:
+    """Does a token show who is in the teams that the policy lets do something?"""
+    meaning = "Their members are refused what the policy leaves to them, unless their own role allows it."
+    page, docs = facts.page(f"edit/{facts.default.name}/{facts.policy_path}"), "docs/setup.md"
+    if not facts.teams:
+        return ok("the policy lets no team do anything", "Who may do what depends on roles and logins alone.")
+    if not facts.uses_app:
+        found = f"the policy names {named(facts.teams)}, and GitHub shows no team to the jobs' own token"
+        return advice(
+            found, meaning, f"use an App that has `members: read` of the organisation ({docs}), or name logins: {page}"
+        )
+    blind = [
+        f"{path}, job {name}"
+        for path, file in facts.default.workflows.items()
+        if path.endswith(("promote.yml", "gate.yml"))
+        for name in file.jobs
+        if not {"members", "*"} & file.grants(name, "none").keys()
+    ]
+    if blind:
+        how = f"add `permission-members: read` to the `with:` of its App's token there ({docs})"
+        return advice(f"the policy names teams, and no team is shown to {named(blind)}", meaning, how)
+    hidden = [name for name, is_seen in facts.teams.items() if is_seen is False]
+    if hidden:
+        how = f"correct the names: {page}; or give the App `members: read` of the organisation ({docs})"
+        return advice(f"this token does not see {named(hidden)}", meaning, how)
+    unread = next((told for told in facts.teams.values() if isinstance(told, Unread)), None)
+    if unread:
+        return unread.verdict(meaning)
+    return ok(
+        f"this token sees {named(facts.teams)}", "The App's token, which the jobs use, needs `members: read`, too."
+    )
+
+
 def codeowners(facts: Facts) -> Verdict:
     """Have registry, policy and workflows owners?"""
     meaning = "The files that control promotions can change without the review of an owner."

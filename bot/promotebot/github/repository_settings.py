@@ -91,6 +91,9 @@ class RepositorySettings(Protocol):
     def teams(self) -> frozenset[str]:
         """Return the slugs of the teams that have access."""
 
+    def sees_team(self, team: str) -> bool:
+        """Return whether GitHub shows a team, `@organization/team`, to this token."""
+
     def permission(self, login: str) -> Permission | None:
         """Return a user's role, None where there is no such user."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from promotebot.errors import CouldNotVerify
 from promotebot.github.client import PyGithubClient
-from promotebot.github.refused import NotFound
+from promotebot.github.refused import NotAccessible, NotFound
 from promotebot.github.repository_settings import (
     MERGE_METHODS,
     ActionsSettings,
@@ -166,6 +166,22 @@ class SettingsClient:
         """Return the slugs of the teams with access: https://docs.github.com/en/rest/repos/repos#list-repository-teams"""
         purpose, needs = "list the teams", "administration: read"
         return frozenset(self._rest.listed(lambda team: str(team["slug"]), "/teams", purpose=purpose, needs=needs))
+
+    def sees_team(self, team: str) -> bool:
+        """Return whether GitHub shows a team, `@organization/team`, to this token.
+
+        It answers 404 for a team that is not there, or that the token does not see, and 403 to the token of a job.
+
+        https://docs.github.com/en/rest/teams/teams#get-a-team-by-name
+        """
+        organization, _, slug = team.removeprefix("@").partition("/")
+        path, purpose = f"/orgs/{segment(organization)}/teams/{segment(slug)}", f"look for the team {team}"
+        try:
+            answer = self._rest.request("GET", path, purpose=purpose, needs="members: read", is_below_repo=False)
+        except (NotFound, NotAccessible):
+            return False
+        with translated(purpose):
+            return bool(str(answer["slug"]).lower() == slug.lower())
 
     @cached_property
     def _repository(self) -> Any:

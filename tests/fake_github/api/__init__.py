@@ -30,7 +30,7 @@ def respond(call: Call) -> Answer:
             if call.path.startswith(f"{graphql.PATH}/"):
                 return graphql.answer_query(call)
             if call.path.startswith("/orgs/"):
-                return teams.answer_membership(call)
+                return teams.answer_team(call) if teams.TEAM.fullmatch(call.path) else teams.answer_membership(call)
             endpoint = match(call)
             authorise(call, endpoint)
             return endpoint.answer(call)

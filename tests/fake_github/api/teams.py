@@ -9,6 +9,7 @@ from tests.fake_github.api.access import integration_refused
 from tests.fake_github.api.call import Answer, Call
 from tests.fake_github.refusals import HttpError, not_found
 
+TEAM = re.compile(r"/orgs/([^/]+)/teams/([^/]+)")
 MEMBERSHIP = re.compile(r"/orgs/([^/]+)/teams/([^/]+)/memberships/([^/]+)")
 
 
@@ -28,6 +29,18 @@ def answer_membership(call: Call) -> Answer:
     if state is None:
         raise not_found()
     return Answer(200, {"url": f"{call.hub.api_url}{call.path}", "role": "member", "state": state})
+
+
+def answer_team(call: Call) -> Answer:
+    """Answer what a team is: https://docs.github.com/rest/teams/teams#get-a-team-by-name"""
+    found = TEAM.fullmatch(call.path)
+    if found is None or call.method != "GET":
+        raise not_found()
+    organization, slug = (unquote(part).lower() for part in found.groups())
+    _authorise(call, organization)
+    if f"{organization}/{slug}" not in call.hub.teams:
+        raise not_found()
+    return Answer(200, {"slug": slug, "name": slug, "url": f"{call.hub.api_url}{call.path}"})
 
 
 def _authorise(call: Call, organization: str) -> None:
