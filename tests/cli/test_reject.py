@@ -137,7 +137,11 @@ def test_a_branch_is_committed_and_pushed(alice: Person, office: Office) -> None
         (["reject", MODEL, "--artifact", "../x", "--reason", "x"], 1, "Path traversal not allowed"),
         (["reject", MODEL, "--artifact", V2, "--reason", "x" * 201], 1, "the policy keeps 200"),
         (["reject", MODEL, "--artifact", V2, "--reason", " "], 1, "the text is empty"),
-        (["reject", MODEL, "--artifact", V2], 2, "--reason"),
+        (
+            ["reject", MODEL, "--artifact", V2],
+            2,
+            f"promotebot reject {MODEL} --artifact {V2} --reason 'what is wrong with it, incident #123'",
+        ),
     ],
 )
 def test_what_does_not_read_writes_nothing(

@@ -135,7 +135,9 @@ def _with_missing(command: str, missing: Sequence[str]) -> Remedy | None:
 
     if "--model" in missing:
         return Remedy("see which models there are: ", shell("promotebot", "status"))
-    reason = {"reason": f"{command} requested at a terminal"} if "--reason" in missing else {}
+    # What is rejected stays in the policy with its reason, which the line alone would not tell.
+    why = "what is wrong with it, incident #123" if command == "reject" else f"{command} requested at a terminal"
+    reason = {"reason": why} if "--reason" in missing else {}
     if "--stage" in missing:
         return choices("name the stage", [again(stage=stage, **reason) for stage in ("shadow", "staging", "active")])
     return Remedy("say why, such as: ", again(**reason))
