@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,22 @@ def test_data_that_cannot_be_used_is_said_and_refuses_where_anything_is_asked(of
     second = office.pull("second")
     assert asked(office, second).outputs["decision"] == "refused"
     assert "its values are object" in office.answer(second)
+
+
+def test_data_in_git_lfs_is_fetched_and_what_its_server_does_not_have_is_never_measured(office: Office) -> None:
+    data = {str(name): content for name, content in files(office.scratch).items() if isinstance(content, bytes)}
+    large = {name: office.hub.lfs.add("acme/models", content) for name, content in data.items() if "npy" in name}
+    office.push("bob", "main", {**data, **large}, "feat(ml): Evaluation set")
+    office.policy(POLICY.replace("METRICS", "accuracy: {minimum: 0}"))
+    (labels,) = (content for name, content in data.items() if name.endswith("labels.npy"))
+    office.hub.lfs.path("acme/models", hashlib.sha256(labels).hexdigest()).unlink()
+    number = office.pull()
+    assert asked(office, number).outputs["decision"] == "refused"
+    assert f"Not measured on {DATASET}: " in office.answer(number).replace("`", "")
+    office.hub.lfs.add("acme/models", labels)
+    job = asked(office, number)
+    assert job.outputs["decision"] == "promoted", (job.log, office.comments(number))
+    assert cells(office.comment(number), "accuracy")[1] != "—"
 
 
 def test_a_dataset_that_is_not_there_is_said(office: Office) -> None:

@@ -82,6 +82,8 @@ def test_every_key_that_can_refuse_something_is_cited_by_a_rule() -> None:
         ("artifact.storage", "limits.storage_seconds"),
         ("evaluation.data", "evaluation_set.seconds"),
         ("evaluation.data", "evaluation_set.rows"),
+        ("evaluation.data", "storage"),
+        ("evaluation.data", "limits.storage_seconds"),
         ("evaluation.data", "evaluation_set.stages"),
         ("evaluation.data", "evaluation_set.mean_difference"),
     ):

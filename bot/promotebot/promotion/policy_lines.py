@@ -43,7 +43,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "comparison.data": _COMPARISON,
     "comparison.difference": ("comparison.max_difference", "comparison.mean_difference", "comparison.stages"),
     "dataset.exists": ("require_dataset",),
-    "evaluation.data": _EVALUATION,
+    "evaluation.data": (*_EVALUATION, "storage", "limits.storage_seconds"),
     "evaluation.difference": tuple(
         f"evaluation_set.{key}" for key in ("agreement", "max_difference", "mean_difference", "stages")
     ),
