@@ -14,6 +14,7 @@ from promotebot.artifact.answer import ComparedOutput, Evaluated, Measured, Meas
 from promotebot.artifact.evaluation import Evaluation
 from promotebot.errors import InvalidInput
 from promotebot.findings import Severity, errors_in
+from promotebot.promotion.evaluation_policy import EvaluationSet, strictest_evaluation
 from promotebot.promotion.plan import Plan
 from promotebot.promotion.policy import parse_policy
 from promotebot.registry import Stage
@@ -221,6 +222,9 @@ models:
     both = parse_policy(text.replace("DATASET", "two").encode()).for_model("regime_x").evaluation_set
     assert both
     assert both.dataset == "one and two"
+    again = strictest_evaluation([both, EvaluationSet(dataset="one")])
+    assert again is not None
+    assert again.dataset == "one and two"
     one = parse_policy(text.replace("DATASET", "one").encode()).for_model("regime_x").evaluation_set
     assert one
     assert (one.dataset, one.rows, str(one)) == ("one", 10_000, "accuracy at least 0.95, at most 0.1 below ACTIVE")

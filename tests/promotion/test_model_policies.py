@@ -170,15 +170,41 @@ def test_patterns_that_set_nothing_are_told_as_a_change_of_neither_kind() -> Non
 
 PERMISSION = st.sampled_from(["read", "write", "maintain", "admin"])
 SOAK = st.none() | st.fixed_dictionaries({"minimum": st.sampled_from(["0m", "36h", "9d"]), "required": st.booleans()})
+NAMES = st.lists(st.sampled_from(["alice", "bob"]), unique=True)
+ACCURACY = st.sampled_from([{}, {"accuracy": {"minimum": 0.5}}, {"accuracy": {"minimum": 0.9, "max_drop": 0.1}}])
 OWN: dict[str, st.SearchStrategy[Any]] = {
     "stages": st.fixed_dictionaries(
         {},
         optional={
-            "active": st.fixed_dictionaries({}, optional={"permission": PERMISSION}),
+            "active": st.fixed_dictionaries(
+                {},
+                optional={
+                    "permission": PERMISSION,
+                    "people": NAMES,
+                    "labels": NAMES,
+                    "checks": NAMES,
+                    "confirm": st.sampled_from([None, "5m", "10m"]),
+                    "require_prior_stage": st.booleans(),
+                },
+            ),
+            "staging": st.fixed_dictionaries(
+                {},
+                optional={
+                    "share": st.fixed_dictionaries(
+                        {}, optional={"maximum": st.sampled_from(["2%", "5%"]), "required": st.booleans()}
+                    )
+                },
+            ),
             "shadow": st.fixed_dictionaries({}, optional={"permission": PERMISSION, "soak": SOAK}),
         },
     ),
     "require_sha": st.booleans(),
+    "signature": st.sampled_from(["refuse", "warn", "allow"]),
+    "comparison": st.fixed_dictionaries({}, optional={"agreement": st.sampled_from([None, 0.5, 0.9])}),
+    "evaluation_set": st.none()
+    | st.fixed_dictionaries(
+        {"dataset": st.sampled_from(["one", "two"])}, optional={"metrics": ACCURACY, "rows": st.integers(1, 3)}
+    ),
     "terminal": st.lists(st.sampled_from(["shadow", "staging", "active"]), unique=True),
     "separation": st.none() | st.fixed_dictionaries({"approvals": st.integers(1, 3)}),
     "freezes": st.lists(
@@ -266,6 +292,15 @@ def test_what_is_not_called_weaker_is_weaker_for_no_model(base: Policy, head: Po
                 assert refuses_as_much(key, value_at(base.for_model(name), key), value_at(head.for_model(name), key)), (
                     key
                 )
+
+
+@given(POLICIES, st.sampled_from(["a", "b", "ab", "c"]))
+def test_the_order_of_patterns_decides_nothing(policy: Policy, name: str) -> None:
+    turned = policy.model_copy(update={"models": dict(reversed([*policy.models.items()]))})
+    for key in STRICTEST:
+        one, other = (value_at(each.for_model(name), key) for each in (policy, turned))
+        assert refuses_as_much(key, one, other), key
+        assert refuses_as_much(key, other, one), key
 
 
 @given(POLICIES, st.sampled_from(["a", "b", "ab", "c"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promotebot.action.rejection import Rejection
@@ -13,7 +14,7 @@ from promotebot.comments.comment import CommentContext, Rendered
 from promotebot.comments.markdown import code
 from promotebot.comments.notices import step_line
 from promotebot.comments.rejected import Proposed, render_done, render_known, render_proposed
-from promotebot.gate.admission import base_refusal, pull_refusal
+from promotebot.gate.admission import base_refusal, pull_refusal, rejecting_refusal
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.planning.reject import is_held_by, known_entry
 from promotebot.promotion.policy import parse_policy
@@ -25,6 +26,7 @@ from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
 from promotebot.pulls.snapshot import fetch_default_branch
 from promotebot.registry.model import Action, Source
+from promotebot.text import listed
 
 
 def answer_reject(command: Reject, attempt: Attempt) -> Answer:
@@ -138,6 +140,8 @@ class _OnBranch:
             return refusal.message
         if not caught and self.rejected.artifact_dir not in changeset.touched_artifacts:
             return "This one neither promotes nor changes the artifact."
+        if others := self._not_theirs(caught):
+            return f"It has the artifact for {listed(others)}, whose artifacts you may not reject."
         if any(step.event.source is not Source.GITHUB for step in caught):
             return "It was promoted at a terminal here, which only the branch's author takes back."
         if len({self.rejection.policy_bytes(files) for files in (changeset.fork_files, changeset.base_files)}) > 1:
@@ -145,6 +149,23 @@ class _OnBranch:
         if caught and (self._rest.unattested() or isinstance(self._rest.plan(), InvalidPromotions)):
             return "Other promotions of this one cannot stay without it."
         return ""
+
+    def _not_theirs(self, caught: Sequence[Step]) -> list[str]:
+        """Return the other models that it is promoted or meant for, whose artifacts this person may not reject.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer; an error never permits.
+        """
+        rejection, changeset = self.rejection, self.rejection.changeset
+        manifest = changeset.manifest_of(self.rejected.artifact_dir)
+        meant = {manifest.model} if manifest and manifest.model else set[str]()
+        others = {str(step.model) for step in caught} | meant
+        people, github = rejection.requester.people, rejection.job.github
+        return [
+            name
+            for name in sorted(others - {self.rejected.model})
+            if rejecting_refusal(people, changeset.policy.for_model(name), github)
+        ]
 
     @property
     def _rest(self) -> Rest:

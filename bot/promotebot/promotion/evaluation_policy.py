@@ -52,6 +52,10 @@ class EvaluationSet(ComparisonPolicy):
         return "; ".join(words)
 
 
+_BOTH = " and "
+"""Between the names of two datasets where there can be one alone; no name has a space."""
+
+
 def strictest_evaluation(values: Sequence[EvaluationSet | None]) -> EvaluationSet | None:
     """Return what asks for all that one of several asks for; of two datasets neither is the stricter one.
 
@@ -61,7 +65,7 @@ def strictest_evaluation(values: Sequence[EvaluationSet | None]) -> EvaluationSe
     if not asked:
         return None
     return EvaluationSet.model_construct(
-        dataset=" and ".join(dict.fromkeys(one.dataset for one in asked)),
+        dataset=_BOTH.join(sorted({name for one in asked for name in one.dataset.split(_BOTH)})),
         rows=max(one.rows for one in asked),
         seconds=min(one.seconds for one in asked),
         metrics=strictest_metrics([one.metrics for one in asked]),
