@@ -25,12 +25,12 @@ def test_a_card_follows_its_pull_request_from_the_request_to_the_merge(office: O
     assert office.ask(number, "/promote active --reason 'Shadow went well'").succeeded
     head = office.head(number)
     assert heading(office, number).endswith(f"→ ACTIVE · waiting for 1 more approval of {head[:7]}")
-    assert "| Approved by |" not in office.reports(head)[-1].output["summary"]
+    assert "| Approved by | `nobody yet (at " in office.reports(head)[-1].output["summary"]
     office.repository.review(number, by="carol")
     assert office.gate(number, "edited").succeeded
     assert heading(office, number).endswith("→ ACTIVE · ready for review")
     assert f"**Approvals:** {head[:7]} is approved by carol" in card(office, number)
-    assert "| Approved by | `carol` |" in office.reports(head)[-1].output["summary"]
+    assert "| Approved by | `carol (at " in office.reports(head)[-1].output["summary"]
     office.merge(number)
     assert "→ ACTIVE · merged by bob in " in heading(office, number)
     for kept in ("Shadow went well", "ACTIVE moved from `regime_v1_prod`", "Registry diff", "To roll back", "Timeline"):
