@@ -38,7 +38,6 @@ from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.groups import every_group
 from promotebot.pulls.heads import NOTHING
 from promotebot.pulls.mainline import Mainline
 from promotebot.pulls.small_files import read_our_files
@@ -209,7 +208,7 @@ def _planned(steps: Sequence[Step], changeset: Changeset, job: JobContext) -> di
 
 def _facts(changeset: Changeset, request: Request) -> Facts:
     """Return what git tells; whoever asked was in the group that the gate saw them in."""
-    return replace(git_facts(changeset, request), groups=every_group(changeset.policy))
+    return replace(git_facts(changeset, request), groups=changeset.policy.groups)
 
 
 def _replier(pull: PullRequest, job: JobContext) -> Replier:

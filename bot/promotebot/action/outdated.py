@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from promotebot.gate.status import publish_pending, published_verdict
+from promotebot.errors import PromotebotError
+from promotebot.gate.status import publish_pending, publish_red, published_verdict
 from promotebot.github.checks import gate_context
 from promotebot.promotion.boundaries import last_boundary
 from promotebot.promotion.local_times import WEEK
 from promotebot.promotion.policy import Policy
-from promotebot.pulls.affected import AffectedPull, affected_pulls
+from promotebot.pulls.affected import affected_pulls
 from promotebot.pulls.context import JobContext
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -27,36 +29,64 @@ SOON, ALL = timedelta(hours=3), WEEK
 MARGIN = timedelta(minutes=20)
 """A job may take so long (`timeout-minutes`): what it judged before a moment may be published after it."""
 REASON = "a freeze, a window or an exception began or ended; judging again"
+REASON_LEFT = "judged before a freeze, a window or an exception began or ended"
+
+
+@dataclass(frozen=True)
+class _Outdated:
+    """A commit whose verdict may be older than such a moment."""
+
+    number: int
+    sha: str
+    context: str
+    is_head: bool
+    is_green: bool
 
 
 def outdated_pulls(policies: Mapping[str, Policy], back: timedelta, job: JobContext) -> list[int]:
     """Return the pull requests that have to be judged again, after what is green there was taken back.
 
-    Where no such moment lies so far back, GitHub is not asked.
+    Where no such moment lies so far back, GitHub is not asked. What fails for one of them, which is judged and tells it
+    then, leaves no other one green.
 
     Args:
         policies: by the name of the branch that is promoted into.
 
     Raises:
-        CouldNotVerify: when git or GitHub does not answer.
+        CouldNotVerify: when git does not answer, or GitHub does not list the pull requests.
     """
     now = job.clock()
     boundaries = {base: last_boundary(policy, now - back, now) for base, policy in policies.items()}
     found = [one for base, moment in boundaries.items() if moment for one in _outdated(base, moment, job)]
-    for affected, verdict in found:  # all of them first: until its turn comes, none is merged by what was green
-        if verdict.state == "success":
-            publish_pending(job.github, affected.head, verdict.context, REASON)
-    return [affected.pull.number for affected, _ in found]
+    for one in found:  # all of them first: until its turn comes, none is merged by what was green
+        if one.is_green:
+            _take_back(one, job)
+    return [one.number for one in found if one.is_head]
 
 
-def _outdated(base: str, moment: datetime, job: JobContext) -> Iterator[tuple[AffectedPull, CommitStatus]]:
-    """Yield the pull requests into a branch that may promote and whose verdict may be older than a moment."""
+def _take_back(one: _Outdated, job: JobContext) -> None:
+    take_back = publish_pending if one.is_head else publish_red  # nothing judges a head that the branch has left
+    try:
+        take_back(job.github, one.sha, one.context, REASON if one.is_head else REASON_LEFT)
+    except PromotebotError as problem:
+        log.warning("%s of #%d is not taken back: %s", one.sha[:7], one.number, problem)
+
+
+def _outdated(base: str, moment: datetime, job: JobContext) -> Iterator[_Outdated]:
+    """Yield what is at, or was left by, the pull requests into a branch that may promote, of before a moment."""
     context = gate_context(base, job.default_branch)
     pulls = sorted(job.github.open_pulls(base), key=lambda pull: (pull.is_fork, -pull.number))
     for affected in affected_pulls(pulls, base, None, job):
-        verdict = published_verdict(job.github, affected.head, context, job.settings.bot_login)
-        if verdict and is_outdated(verdict, moment):
-            yield affected, verdict
+        for sha in (affected.head, *affected.left):
+            is_head, number = sha == affected.head, affected.pull.number
+            try:
+                verdict = published_verdict(job.github, sha, context, job.settings.bot_login)
+            except PromotebotError as problem:  # unknown is no pass
+                log.warning("nobody knows what was said of %s of #%d: %s", sha[:7], number, problem)
+                yield _Outdated(number, sha, context, is_head, is_green=True)
+                continue
+            if verdict and is_outdated(verdict, moment):
+                yield _Outdated(number, sha, context, is_head, verdict.state == "success")
 
 
 def is_outdated(verdict: CommitStatus, moment: datetime) -> bool:

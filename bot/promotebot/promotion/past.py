@@ -94,7 +94,7 @@ def _compared(policy: Policy, step: Step) -> PastEvent:
         return PastEvent(step.model, event, problem="it names no stage")
     entry = before.entry(step.model)
     merged = {one: to_datetime(one.ts_utc) for one in entry.history} if entry else {}
-    context = _context(policy, step, merged, to_datetime(event.ts_utc))
+    context = _context(policy, step, Facts(merged_at=merged), to_datetime(event.ts_utc))
     rules = _OTHER_RULES.get(event.action, _RULES)
     return PastEvent(step.model, event, tuple(errors_in([one for rule in rules for one in rule(context)])))
 
@@ -102,21 +102,21 @@ def _compared(policy: Policy, step: Step) -> PastEvent:
 def closed_at(policy: Policy, step: Step, moment: datetime) -> list[Finding]:
     """Return the errors of an event that was merged at a moment (UTC) in which a freeze or a window allowed none.
 
-    An exception that the event made has to hold then, too.
+    An exception that the event made has to hold then, too; who may make it, the gate has asked.
 
     Args:
         policy: the one that the base had when it was merged.
     """
     if step.event.action is not Action.PROMOTE:
         return []
-    context = _context(policy, step, {}, moment)
+    context = _context(policy, step, Facts(groups=policy.groups), moment)
     return errors_in(overridden(context, (one for rule in _BY_CLOCK for one in rule(context))))
 
 
-def _context(policy: Policy, step: Step, merged: Mapping[Event, datetime], at: datetime) -> RuleContext:
+def _context(policy: Policy, step: Step, facts: Facts, at: datetime) -> RuleContext:
     before, request = step.before, request_of(step, step.before.entry(step.model))
     own, proof = policy.for_model(step.model), _recorded(step.event.pointer)
-    return RuleContext(request, proof, before, before, own, Facts(merged_at=merged), at)
+    return RuleContext(request, proof, before, before, own, facts, at)
 
 
 def _recorded(pointer: Pointer) -> Evidence:

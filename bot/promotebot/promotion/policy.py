@@ -19,7 +19,7 @@ from promotebot.promotion.evaluation_policy import EvaluationSet
 from promotebot.promotion.freezes import Freeze
 from promotebot.promotion.model_policies import ModelPolicy, Models, check_narrow, in_force, patterns_of, strictest_of
 from promotebot.promotion.overrides import Override
-from promotebot.promotion.people import OWNERS, People, with_owners
+from promotebot.promotion.people import OWNERS, People, is_group, with_owners
 from promotebot.promotion.policy_problems import in_file
 from promotebot.promotion.sections import (
     ComparisonPolicy,
@@ -131,6 +131,11 @@ class Policy(Section):
         lists = [one.stages.people(stage) for one in parts for stage in Stage]
         lists += [one.signature_people or () for one in parts]
         return [*lists, *(one.people for one in self.overrides)]
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Return all groups that it names, for a look back: whoever asked was in the one that the gate saw them in."""
+        return frozenset(name for people in self.lists_of_people for name in people if is_group(name))
 
     @property
     def names_owners(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,8 @@ from promotebot.registry.names import GitSha
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import PullRequest
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class AffectedPull:
@@ -33,6 +36,8 @@ class AffectedPull:
     """Its head as git has it, which GitHub may show later; where the branch is gone, as GitHub shows it."""
     is_gone: bool = False
     """True when git has no such branch: the pull request may be closed by now."""
+    left: tuple[str, ...] = ()
+    """Heads that its branch has left and that change such a thing, too; only where the base did not move."""
 
 
 def affected_pulls(
@@ -44,7 +49,8 @@ def affected_pulls(
     judged alone, it says why.
 
     Args:
-        before: the commit at which the base was before it moved; None where it did not.
+        before: the commit at which the base was before it moved; None where it did not. Then the heads that the
+            branches have left are named, too, of which any may be forced back; none of a fork's, which GitHub hides.
 
     Raises:
         CouldNotVerify: when git does not answer.
@@ -60,8 +66,9 @@ def affected_pulls(
         affected = []
         for pull in pulls:
             head = repository.resolve(f"{HEAD}/{pull.number}")
-            if head is None or named.concern(head) or named.concerned_once(pull, head):
-                affected.append(AffectedPull(pull, head or pull.head_sha, is_gone=head is None))
+            left = named.left(pull, head) if head and before is None else ()
+            if head is None or left or named.concern(head) or named.concerned_once(pull, head):
+                affected.append(AffectedPull(pull, head or pull.head_sha, is_gone=head is None, left=left))
         return affected
 
 
@@ -105,6 +112,21 @@ class _Named:
             return any(self.concern(head) for head in heads if self._is_outdated or self._takes_in(head))
         except PromotebotError:
             return True
+
+    def left(self, pull: PullRequest, head: GitSha) -> tuple[str, ...]:
+        """Return the older heads that change such a thing, or may do so; none where GitHub does not tell them."""
+        try:
+            if pull.is_fork or (pull.only_added_to and self._never_concerned(pull.only_added_to, head)):
+                return ()
+            heads = [one for one in heads_of(every_push(pull.head_ref, self.job.github)) if one != head]
+        except PromotebotError as problem:
+            log.warning("nobody knows where %s has been: %s", pull.head_ref, problem)
+            return ()
+        try:
+            self.repository.fetch_commits(heads)
+        except PromotebotError:  # what is not there is not known to change nothing
+            return tuple(heads)
+        return tuple(one for one in heads if self.concern(one))
 
     def _never_concerned(self, known: str, head: GitSha) -> bool:
         """Return whether no commit of a branch that was only ever added to can be a head that changed such a thing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from promotebot.errors import PromotebotError
+from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.git.branch import FetchedRepository
 from promotebot.git.recent import TIP
 from promotebot.github.events import BRANCH
@@ -15,6 +15,7 @@ from promotebot.promotion.contacts import Contacts
 from promotebot.promotion.policy import Policy
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.snapshot import BASE, DEFAULT, remote
+from promotebot.registry.names import GitSha
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +53,11 @@ def default_contacts(job: JobContext) -> Contacts:
 def base_policies(job: JobContext) -> Mapping[str, Policy]:
     """Return the policy of every branch that may be promoted into, the default one first, without a request to the API.
 
-    A branch that the default one's policy lists, and that is not there, is left out.
+    A branch that the default one's policy lists, and that is not there, is left out. One whose own policy does not read
+    has the empty one here: nothing turns green there, and whoever may push to it stops no other branch's timer.
 
     Raises:
-        InvalidInput: for a policy that does not read.
+        InvalidInput: for a policy of the default branch that does not read.
         CouldNotVerify: when git does not answer.
     """
     path, refs = job.settings.policy_path, {DEFAULT: f"{BRANCH}{job.default_branch}"}
@@ -65,4 +67,14 @@ def base_policies(job: JobContext) -> Mapping[str, Policy]:
         if others:
             repository.fetch({}, optional={ref: f"{BRANCH}{base}" for base, ref in others.items()}, depth=TIP)
         tips = {base: tip for base, ref in others.items() if (tip := repository.resolve(ref))}
-        return {job.default_branch: first} | {base: read_policy(repository, tip, path) for base, tip in tips.items()}
+        return {job.default_branch: first} | {
+            base: _policy_at(repository, base, tip, path) for base, tip in tips.items()
+        }
+
+
+def _policy_at(repository: FetchedRepository, base: str, tip: GitSha, path: str) -> Policy:
+    try:
+        return read_policy(repository, tip, path)
+    except InvalidInput as problem:
+        log.warning("the policy of %s does not read: %s", base, problem)
+        return Policy()

@@ -33,11 +33,6 @@ def groups_of(request: Request, changeset: ChangesetLike, github: GitHub) -> fro
     return frozenset(name for name in groups if _is_in(login, name, changeset, github))
 
 
-def every_group(policy: Policy) -> frozenset[str]:
-    """Return all groups that may stand for somebody, for a look back at what was decided, which decides nothing."""
-    return frozenset(name for people in policy.lists_of_people for name in people if is_group(name))
-
-
 def _lists(request: Request, policy: Policy) -> Iterator[Sequence[str]]:
     """Yield the people to whom the policy leaves what the request asks for."""
     if request.allow_signature_change:
