@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +11,14 @@ import numpy as np
 import pytest
 
 from promotebot.action import merge_group
+from promotebot.cli.main import main
 from promotebot.gate.status import publish_verdict
 from tests.action.test_evaluation import files, prepared
 from tests.action.test_hold import judge_group, queued
 from tests.artifact.evaluation_sets import npy, with_header
 from tests.fake_github.faults import Fault
 from tests.fake_github.refusals import HttpError
+from tests.fake_github.scenario import Repository
 from tests.gate.attacks import copy
 from tests.gate.test_required import labelled, ran
 from tests.office import Office
@@ -202,3 +206,84 @@ def test_what_a_pull_request_puts_into_the_evaluation_set_is_neither_read_nor_in
     assert office.ask(number, "/promote active").outputs["reason_code"] == "committed", office.comments(number)
     assert "the first 40 of 50 rows" in office.comment(number)
     assert office.gate(number).outputs["decision"] == "passed"
+
+
+# Secrets
+
+FAULTS = ("", "/pulls/1$", "/statuses", "/permission$", "/git/commits", "git-receive-pack", "git-upload-pack")
+LINES = (
+    "/reject regime_classifier --reason x",
+    f"/reject regime_classifier --artifact {V2} --reason x",
+    "/promote staging --share 9%",
+    "/promote active",
+    "/check 4 7",
+    "/why",
+)
+
+
+@pytest.mark.parametrize("path", FAULTS)
+def test_nothing_that_a_job_writes_anywhere_shows_its_token(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    tokens, issue = list[str](), Repository.issue_actions_token
+
+    def issued(self: Repository, permissions: Any) -> str:
+        tokens.append(issue(self, permissions))
+        return tokens[-1]
+
+    monkeypatch.setattr(Repository, "issue_actions_token", issued)
+    caplog.set_level(logging.DEBUG)
+    number, shown = office.pull(), list[object]()
+    for line in LINES:
+        if path:
+            office.hub.faults = [Fault("*", path, 500, times=2)]
+        shown.append(office.ask(number, line, author="bob"))
+    repository = office.repository
+    shown += [repository.comments, repository.statuses, repository.check_runs, repository.pulls, repository.issues]
+    everything = f"{shown} {caplog.text}"
+    assert tokens
+    for token in tokens:
+        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        assert token not in everything
+        assert basic not in everything
+
+
+TYPED = (
+    ("reject", "regime_classifier", "--artifact", V2, "--reason", "x", "--branch", "q", "--pr"),
+    ("reject", "regime_classifier", "--artifact", "ml/artifacts/none", "--reason", "x"),
+    ("demote", "--model", "regime_classifier", "--stage", "shadow", "--reason", "x", "--branch", "d", "--pr"),
+    ("evidence", V2, "--metric", "accuracy=VALUE"),
+    ("policy", "explain", "--as", "alice"),
+    ("registry", "describe", "--model", "regime_classifier", "--link", "docs=nowhere"),
+    ("check", V2),
+    ("status",),
+    ("deployed",),
+    ("doctor",),
+)
+
+
+@pytest.mark.parametrize("where", ["", "/nowhere", ":1/"])
+@pytest.mark.parametrize("typed", TYPED, ids=lambda typed: typed[0])
+def test_nothing_that_a_terminal_prints_shows_the_token(
+    office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    typed: tuple[str, ...],
+    where: str,
+) -> None:
+    """The token is in the environment, and in the remote's address, as some people have it."""
+    alice = office.person("alice")
+    monkeypatch.chdir(alice.clone)
+    secret = "ghp_" + "5ecret" * 6
+    server = office.hub.server_url.replace("://", f"://alice:{secret}@")
+    places = {"": f"{server}/acme/models.git", "/nowhere": f"{server}/nowhere.git"}
+    alice.git("remote", "set-url", "origin", places.get(where, f"http://alice:{secret}@127.0.0.1:1/acme/models.git"))
+    git = {name: value for name, value in alice.environment.items() if name.startswith("GIT_")}
+    hosts = {"GITHUB_API_URL": office.hub.api_url, "GITHUB_SERVER_URL": office.hub.server_url, "NO_PROXY": "*"}
+    for name, value in {**git, **hosts, "GITHUB_TOKEN": secret, "ML_PROMOTION_ACTOR": "alice@example.com"}.items():
+        monkeypatch.setenv(name, value)
+    for more in ((), ("--format", "json")):
+        main([*typed, *more])
+        shown = capfd.readouterr()
+        assert shown.out + shown.err
+        assert secret not in shown.out + shown.err
