@@ -442,3 +442,27 @@ def test_a_team_that_this_token_does_not_see_is_named_before_one_that_could_not_
     assert "`members: read`" in found(ops=False).remedy
     assert found(ml=True, web=UNREAD).status is Status.UNKNOWN
     assert found(ml=True).found == "this token sees @acme/ml"
+
+
+@pytest.mark.parametrize(
+    ("policy", "crons", "is_late"),
+    [
+        ("windows: [{hours: 09:00-17:00}]", ["41 5 * * *"], True),
+        ("models: {eu_*: {windows: [{hours: 09:00-17:00}]}}", [], True),
+        ("freezes: [{start: fri 15:00, end: mon 08:00, reason: x}]", ["41 5 * * *", "0 */6 * * *"], True),
+        ("freezes: [{start: fri 15:00, end: mon 08:00, reason: x}]", ["7 * * * *"], False),
+        (
+            "overrides: [{rule: freeze, people: [alice], start: 2026-01-01T00:00, end: 2026-01-02T00:00}]",
+            ["41 5 * * *", "*/20 * * * *"],
+            False,
+        ),
+        ("require_sha: true", ["41 5 * * *"], False),
+    ],
+)
+def test_a_policy_with_times_needs_the_gates_timer_of_every_hour(policy: str, crons: list[str], is_late: bool) -> None:
+    files = dict(files_of())
+    assert files[GATE_FILE].runs_every_hour, "as the template has it"
+    files[GATE_FILE] = replace(files[GATE_FILE], triggers={**files[GATE_FILE].triggers, "schedule": {"cron": crons}})
+    found = line("triggers", facts(policy=parse_policy(policy.encode()), branches=(branch(workflows=files),)))
+    assert found.status is (Status.PROBLEM if is_late else Status.OK)
+    assert ("no timer of every hour starts" in found.found) is is_late

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from promotebot.doctor.report import Status, Verdict
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import ActionsSettings, BranchRequirements, Environment, RequiredStatus
+from promotebot.promotion.boundaries import has_boundaries
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.sections import Permission
 from promotebot.registry.names import Stage
@@ -141,6 +142,11 @@ class Facts:
         return self.policy.strictest.separation is not None or bool(
             self.policy.quarantine
         )  # to lift it, people approve
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the clock alone changes what the policy allows."""
+        return isinstance(self.policy, Policy) and has_boundaries(self.policy)
 
     def asks_for(self, key: str) -> bool:
         """Return whether the policy waits for `labels` or `checks` in any stage, for some model at least."""

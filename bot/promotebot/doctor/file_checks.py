@@ -42,6 +42,11 @@ def triggers(facts: Facts) -> Verdict:
         page = facts.page(f"blob/{facts.default.name}/{next(iter(unheard))}")
         remedy = f"add the triggers that docs/policy.md names under labels and checks: {page}"
         return problem(found, "promotebot/gate does not follow what changes there.", remedy)
+    if not missing and (late := [path for path, file in _files(facts) if _is_late(path, file, facts)]):
+        found = f"the policy has freezes, windows or overrides, and no timer of every hour starts {named(late)}"
+        page = facts.page(f"blob/{facts.default.name}/{late[0]}")
+        remedy = f'write `- cron: "7 * * * *"` below `schedule:`: {page}'
+        return problem(found, "A check that was green before a freeze stays green for up to a day.", remedy)
     if not missing:
         return _nothing(facts) or ok(
             "every trigger of the templates", "Every event that promotebot answers starts a job."
@@ -49,6 +54,11 @@ def triggers(facts: Facts) -> Verdict:
     make = problem if any(_stops(path, facts) for path in missing) else advice
     found = "; ".join(f"{path} lacks {named(lost)}" for path, lost in missing.items())
     return make(found, "These events are not answered, checked or verified.", _anew(missing))
+
+
+def _is_late(path: str, file: Workflow, facts: Facts) -> bool:
+    """Return whether the gate hears of a freeze that begins, or a window that closes, only once a day."""
+    return path.startswith(f"{DIRECTORY}/gate") and facts.has_times and not file.runs_every_hour
 
 
 def _unheard(path: str, file: Workflow, facts: Facts) -> list[str]:

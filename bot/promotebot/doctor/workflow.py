@@ -87,6 +87,12 @@ class Workflow:
             return not matches(_words(push["branches-ignore"]), branch)
         return "branches" not in push or matches(_words(push["branches"]), branch)
 
+    @property
+    def runs_every_hour(self) -> bool:
+        """Whether a timer starts it in every hour of every day."""
+        lines = (line.split() for line in self.triggers.get("schedule", {}).get("cron", ()))
+        return any(len(line) == 5 and line[1:] == ["*"] * 4 for line in lines)
+
     def grants(self, job: str, default: str) -> Mapping[str, str]:
         """Return what the token that a job works with may do; `*` stands for every area.
 
@@ -143,7 +149,9 @@ def _matches(pattern: str, branch: str) -> bool:
 
 def _triggers(said: object) -> dict[str, Mapping[str, Any]]:
     if isinstance(said, dict):
-        return {str(event): _mapping(filters) for event, filters in said.items()}
+        timers = [line for timer in _list(said.get("schedule")) for line in _words([_mapping(timer).get("cron")])]
+        found = {str(event): _mapping(filters) for event, filters in said.items()}
+        return found | ({"schedule": {"cron": timers}} if "schedule" in said else {})
     return {event: {} for event in _words(said)}
 
 

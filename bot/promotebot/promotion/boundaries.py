@@ -24,6 +24,12 @@ def last_boundary(policy: Policy, since: datetime, moment: datetime) -> datetime
     return max((edge for edge in edges if since < edge <= moment), default=None)
 
 
+def has_boundaries(policy: Policy) -> bool:
+    """Return whether there can be such a moment, for some model at least."""
+    sections: tuple[Policy | ModelPolicy, ...] = (policy, *policy.models.values())
+    return bool(policy.overrides) or any(section.freezes or section.windows for section in sections)
+
+
 def _periods(policy: Policy, moment: datetime) -> Iterator[Period]:
     sections: tuple[Policy | ModelPolicy, ...] = (policy, *policy.models.values())
     for section in sections:
