@@ -182,6 +182,20 @@ def test_what_could_not_be_judged_again_is_not_green_and_the_next_timer_tries_ag
 
 
 @thorough
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_one_of_which_nothing_is_known_is_judged_again_and_keeps_no_other_from_its_turn(
+    frozen: Office, method: str
+) -> None:
+    one, two = frozen.pull("one"), frozen.pull("two")
+    for number in (one, two):
+        frozen.ask(number, "/promote active")
+    pass_time(frozen, 2 * HOUR)
+    frozen.hub.inject(Fault(method, f"{frozen.head(two)}", status=404, message="Not Found"))  # the newest is first
+    timer(frozen)
+    assert (state(frozen, one), state(frozen, two)) == ("failure", "failure")
+
+
+@thorough
 def test_each_base_has_the_times_of_its_own_policy(office: Office) -> None:
     start, end = (f"{office.now + n * HOUR:%Y-%m-%dT%H:%M}" for n in (1, 4))
     office.policy(f"freezes: [{{start: {start}, end: {end}, reason: audit}}]\n")
