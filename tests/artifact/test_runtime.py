@@ -21,6 +21,7 @@ from promotebot.artifact.child import NOT_WRITTEN, UNAVAILABLE
 from promotebot.artifact.limits import Limits
 from promotebot.artifact.opening import OpeningProcess
 from promotebot.artifact.runtime import ChildOpener
+from promotebot.artifact.walls import WALLS
 from promotebot.errors import CouldNotVerify
 
 from .conftest import SERVED, first_answer, opened
@@ -350,6 +351,24 @@ def test_a_process_whose_fork_lacked_a_wall_or_was_ended_opens_nothing_of_anothe
         opener.open(first, "model.onnx", Limits(walls="available"))
         opener.open(second, "model.onnx", Limits(walls="available"))
     assert len(started) == 3
+
+
+def test_the_last_words_of_one_model_are_not_told_of_another_one(
+    tmp_path: Path, started: list[OpeningProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "confirm_walls", lambda _pid, _claimed: WALLS)
+    body = """
+        if os.path.exists("loud"):
+            print("the first one's words", file=sys.stderr, flush=True)
+        os._exit(5)
+    """
+    first, second = places(tmp_path, 2)
+    (first / "loud").touch()
+    opener = ChildOpener([sys.executable, "-I", "-c", program(body)])
+    with opener.keeping():
+        assert said(opener.open(first, "model.onnx", Limits())).endswith("ended with 5: the first one's words")
+        assert said(opener.open(second, "model.onnx", Limits())) == "the process that opened it ended with 5"
+    assert len(started) == 1
 
 
 def test_a_model_in_a_fork_of_a_kept_process_reads_its_own_directory_only(tmp_path: Path) -> None:

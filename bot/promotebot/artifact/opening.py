@@ -92,6 +92,8 @@ class OpeningProcess:
             message = f"the process that opens models cannot be started: {problem.strerror}"
             raise CouldNotVerify(message, where=command[0]) from None
         self._begun, self._process, self._control, self._words = begun, begun.process, begun.control, begun.words
+        self._told = 0
+        """Bytes of stderr that were looked at: they are of earlier forks."""
 
     def close(self) -> None:
         """End it, and close what belongs to it."""
@@ -231,9 +233,10 @@ class OpeningProcess:
                 return Over.TIME
 
     def _last_line(self) -> str:
-        """Return the last line that the process wrote to stderr, at most 500 characters."""
+        """Return the last line on stderr since it was asked for last, at most 500 characters."""
         size = self._words.seek(0, os.SEEK_END)
-        self._words.seek(max(0, size - LAST_WORDS))
+        self._words.seek(max(self._told, size - LAST_WORDS))
+        self._told = size
         lines = self._words.read(LAST_WORDS).decode("utf-8", "replace").strip().splitlines()
         return printable(lines[-1])[:500] if lines else ""
 
