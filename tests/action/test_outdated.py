@@ -196,6 +196,21 @@ def test_one_of_which_nothing_is_known_is_judged_again_and_keeps_no_other_from_i
 
 
 @thorough
+def test_those_that_one_run_did_not_come_to_are_judged_first_by_the_next(
+    frozen: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promotebot.action.sweep.MAX_JUDGED", 1)
+    numbers = [frozen.pull(name) for name in ("one", "two", "three")]
+    for number in numbers:
+        frozen.ask(number, "/promote active")
+    pass_time(frozen, 2 * HOUR)
+    for judged in (1, 2, 3):
+        assert sorted(state(frozen, number) for number in numbers).count("failure") == judged - 1
+        timer(frozen)
+    assert [state(frozen, number) for number in numbers] == ["failure"] * 3
+
+
+@thorough
 def test_each_base_has_the_times_of_its_own_policy(office: Office) -> None:
     start, end = (f"{office.now + n * HOUR:%Y-%m-%dT%H:%M}" for n in (1, 4))
     office.policy(f"freezes: [{{start: {start}, end: {end}, reason: audit}}]\n")

@@ -71,6 +71,14 @@ def test_what_a_queued_promotion_loses_takes_it_out_of_the_queue(office: Office,
         office.repository.merge_queue.land(ready)
 
 
+def test_what_cannot_be_judged_while_it_is_queued_is_taken_out_of_the_queue(office: Office, ready: int) -> None:
+    [group] = queued(office, ready)
+    assert judge_group(office, ready) == "passed"
+    office.hub.faults.append(Fault("GET", f"/issues/{ready}/labels", 500, times=9))
+    assert office.gate(ready).exit_code == 4
+    assert [office.checks(sha)[-1] for sha in (office.head(ready), group.head_sha)] == ["failure", "failure"]
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_a_group_does_not_stay_green_where_the_label_went_while_it_was_judged(
     office: Office, ready: int, monkeypatch: pytest.MonkeyPatch, is_known: bool

@@ -109,17 +109,7 @@ def _publish(attempt: Attempt, shared: Collection[int] | None = None) -> tuple[A
         if not result.passes:
             _stop_queue(attempt, result.title)
     except PromotebotError as problem:
-        unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
-        rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
-        if not _belongs_to_another(attempt):
-            replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
-            unknown = GateResult((), (unreadable,), is_replayed=False)
-            post_cards(attempt, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY), unknown, changeset)
-            if shared is None:
-                _judge_sharing(
-                    attempt,
-                    [n for n, base in _others_at(changeset.head, attempt).items() if base == snapshot.pull.base_ref],
-                )
+        _tell_unjudged(problem, attempt, shared)
         raise
     report = gate_report(attempt, result, changeset)
     if not result.passes and _belongs_to_another(attempt):
@@ -133,6 +123,23 @@ def _publish(attempt: Attempt, shared: Collection[int] | None = None) -> tuple[A
         return replier.post(answer, report), result.shared
     noted = replier.update_if_present(answer, report)
     return (told if told.comment_url else noted), result.shared
+
+
+def _tell_unjudged(problem: PromotebotError, attempt: Attempt, shared: Collection[int] | None) -> None:
+    """Turn red what could not be judged, say so wherever its verdict stands, and stop what is queued with it."""
+    snapshot, replier, changeset = attempt.snapshot, attempt.replier, attempt.snapshot.changeset
+    unreadable = error("gate.unreadable", problem.message, where=problem.where, remedy=problem.remedy)
+    rendered = render_gate([unreadable], f"refused: {problem.message[:120]}", replier.context)
+    if not _belongs_to_another(attempt):
+        replier.check(changeset.head, "failure", rendered.title, rendered, annotate([unreadable], changeset))
+        unknown = GateResult((), (unreadable,), is_replayed=False)
+        post_cards(attempt, Answer(Outcome.FAILED, Reason.COULD_NOT_VERIFY), unknown, changeset)
+        if shared is None:
+            _judge_sharing(
+                attempt,
+                [n for n, base in _others_at(changeset.head, attempt).items() if base == snapshot.pull.base_ref],
+            )
+    _stop_queue(attempt, "could not be judged")
 
 
 def _stop_queue(attempt: Attempt, why: str) -> None:

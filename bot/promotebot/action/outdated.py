@@ -41,6 +41,8 @@ class _Outdated:
     context: str
     is_head: bool
     is_green: bool
+    has_waited: bool = False
+    """An earlier run took it back, and did not come to judge it."""
 
 
 def outdated_pulls(policies: Mapping[str, Policy], back: timedelta, job: JobContext) -> list[int]:
@@ -61,7 +63,8 @@ def outdated_pulls(policies: Mapping[str, Policy], back: timedelta, job: JobCont
     for one in found:  # all of them first: until its turn comes, none is merged by what was green
         if one.is_green:
             _take_back(one, job)
-    return [one.number for one in found if one.is_head]
+    # A run judges a bounded number, and may judge some of them again an hour later: those that waited come first.
+    return [one.number for one in sorted(found, key=lambda one: not one.has_waited) if one.is_head]
 
 
 def _take_back(one: _Outdated, job: JobContext) -> None:
@@ -86,7 +89,8 @@ def _outdated(base: str, moment: datetime, job: JobContext) -> Iterator[_Outdate
                 yield _Outdated(number, sha, context, is_head, is_green=True)
                 continue
             if verdict and is_outdated(verdict, moment):
-                yield _Outdated(number, sha, context, is_head, verdict.state == "success")
+                waits = verdict.description == REASON
+                yield _Outdated(number, sha, context, is_head, verdict.state == "success", waits)
 
 
 def is_outdated(verdict: CommitStatus, moment: datetime) -> bool:
