@@ -41,7 +41,7 @@ def test_metrics_of_flags_and_files_are_written_with_who_claims_them(
     run.write_text(json.dumps({"info": {"run_id": "4f2a"}, "data": {"metrics": {"f1": 0.9}}}))
     flags = ["--from", str(table), "--from", str(run), "--metric", "loss=1e-3", "--rows", "9", "--dataset", "q1"]
     shown = said(capsys, *flags, "--start", "2026-02-01", "--end", "2026-02-15")
-    assert shown.endswith("4 metrics, claimed by `alice@example.com`\n")
+    assert shown.endswith("4 metrics, claimed by `alice@example.com` from `MLflow run 4f2a`\n")
     document = written(alice)
     assert document["source"] == "MLflow run 4f2a"
     period = {"start": "2026-02-01", "end": "2026-02-15"}

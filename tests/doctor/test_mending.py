@@ -155,6 +155,7 @@ ELSEWHERE = {
     "merge_methods": "it is mended together with linear_history",
     "stale_approvals": "it says what to know, and nothing is wrong either way",
     "environment": "it is about an App: test_checks.py",
+    "teams": "it is about an App: test_checks.py",
 }
 
 

@@ -248,18 +248,19 @@ def test_the_line_runs_as_it_is_pasted_and_its_finding_is_gone(
 def test_what_changed_while_it_was_examined_is_promoted_by_the_line_when_nobody_writes_there(
     alice: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, examiner = fresh(alice), Examiner()
+    place = fresh(alice)
 
-    def examine(*arguments: Any) -> Evidence:
-        evidence = examiner(*arguments)
-        report = place / "train_report.json"
-        report.write_text(report.read_text() + "\n")
-        assert main(["manifest", V3]) == 0
-        return evidence
+    class Meanwhile(Examiner):
+        def __call__(self, *arguments: Any) -> Evidence:
+            evidence = super().__call__(*arguments)
+            report = place / "train_report.json"
+            report.write_text(report.read_text() + "\n")
+            assert main(["manifest", V3]) == 0
+            return evidence
 
     recorder = Recorder(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr("promotebot.cli.change.examiner_of", lambda _: examine)
+        patch.setattr("promotebot.cli.change.examiner_of", lambda _: Meanwhile())
         before = said([word for word in SHADOW if word != "--dry-run"], capsys)
     assert "changed after it was examined" in before
     (line,) = recorder.lines(CHANGING, before)
