@@ -13,6 +13,8 @@ from promotebot.registry import ModelRegistry
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = "teams/fraud"
 FRAUD = f"{FOLDER}/{REGISTRY}"
 MODEL = "regime_classifier"

@@ -16,6 +16,8 @@ from tests.demo.story import EMPTY_REGISTRY, REGISTRY
 from tests.fake_github.people import Person
 from tests.storage.memory import Memory
 
+pytestmark = pytest.mark.thorough
+
 Capture = pytest.CaptureFixture[str]
 
 

@@ -12,6 +12,8 @@ from promotebot.cli.main import main
 from promotebot.doctor.setting_checks import LABELS
 from promotebot.pulls.codeowners import owners_of
 
+pytestmark = pytest.mark.thorough
+
 CODEOWNERS = ".github/CODEOWNERS"
 TEAM = "@acme/ml"
 DECIDING = (".github/workflows/gate.yml", ".github/promotion.yml", "ml/registry/models.json", "ml/artifacts/a/x.onnx")

@@ -19,6 +19,8 @@ from tests.cli.test_init_workflows import ACTION
 from tests.fake_github.people import Person
 from tests.office import ROOT
 
+pytestmark = pytest.mark.thorough
+
 Capture = pytest.CaptureFixture[str]
 
 

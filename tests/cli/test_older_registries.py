@@ -15,6 +15,8 @@ from tests.cli.test_promote import DATA, FLAGS, V2, sha
 from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 
+pytestmark = pytest.mark.thorough
+
 NAME = "regime_classifier"
 ACTIVE = [*FLAGS, "--stage", "active", *DATA, "--reason", "14 days in shadow"]
 

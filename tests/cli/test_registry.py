@@ -15,6 +15,8 @@ from tests.demo.story import REGISTRY
 from tests.fake_github.people import Person
 from tests.office import Office
 
+pytestmark = pytest.mark.thorough
+
 MODELS = "ml/registry/models"
 OTHER = "other_model"
 ANY = "ml/artifacts/any_model"

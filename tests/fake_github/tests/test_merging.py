@@ -11,6 +11,8 @@ from tests.fake_github.refusals import HttpError
 
 from .conftest import World
 
+pytestmark = pytest.mark.thorough
+
 
 def pull_seen_by_github(world: World) -> PullRequest:
     return world.client(world.token("bob")).get_repo("acme/models").get_pull(1)
