@@ -259,10 +259,16 @@ def test_the_same_job_run_again_opens_no_second_pull_request(office: Office) -> 
     number = office.pull()
     comment = office.repository.comment(number, author="bob", body=OF_V2)
     payload = office.repository.issue_comment_event(comment.id)
+    office.hub.requests.clear()
     office.job(payload)
+    first = [one.path.partition("?")[0] for one in office.hub.requests]
+    office.hub.requests.clear()
     assert says(office.job(payload)) == ("proposed", "quarantine")
+    again = [one.path.partition("?")[0] for one in office.hub.requests]
     assert own(office)
     assert len(office.comments(number)) == 1
+    listed = "/repos/acme/models/pulls"
+    assert first.count(listed) < again.count(listed), "what ran once alone cannot have done it before"
 
 
 def test_the_same_job_run_again_changes_nothing_more_on_the_branch(office: Office) -> None:

@@ -121,7 +121,7 @@ class Rejection:
             CouldNotVerify: when GitHub does not open it.
         """
         changeset, job, path = self.changeset, self.job, self.changeset.policy_path
-        branch = OwnBranch(job, f"quarantine/{rejected.model}/{self._mark(rejected)}{self._key}", self.base_ref)
+        branch = OwnBranch(job, self._head_ref(rejected), self.base_ref)
         known = self._proposed_by_others(rejected, branch.head_ref)
         if known:
             return Proposed(rejected, path, known, self.holders(rejected), elsewhere=why, is_known=True)
@@ -142,17 +142,20 @@ class Rejection:
     def done_in(self, rejected: RejectedArtifact) -> GitSha | int | None:
         """Return the commit, or the pull request, by which this very request was carried out before; None for neither.
 
-        A job can be run again whenever somebody likes, also after the entry was merged and two people have lifted it.
+        Only a run that is run again can have done so: whenever somebody likes, also after the entry was merged
+        and two people have lifted it.
 
         Raises:
             CouldNotVerify: when git or GitHub does not answer.
         """
+        if self.job.settings.is_first_attempt:
+            return None
         lines = {f"{REJECTED}: {rejected.entry.digest}", f"{REQUEST}: {self._key}"}
         commits = self.repository.messages_since(None, self.changeset.head, REQUEST, limit=MAX_COMMITS)
         on_branch = next((sha for sha, message in commits if lines <= {*message.splitlines()}), None)
         if on_branch:
             return on_branch
-        head_ref = f"quarantine/{rejected.model}/{self._mark(rejected)}{self._key}"
+        head_ref = self._head_ref(rejected)
         ever = self.job.github.pulls_from(head_ref, ever=True)
         return ever[0] if ever and not self.job.github.pulls_from(head_ref) else None
 
@@ -164,6 +167,9 @@ class Rejection:
             if self.requester.comment_id
             else self.job.settings.run_id or "manual"
         )
+
+    def _head_ref(self, rejected: RejectedArtifact) -> str:
+        return f"quarantine/{rejected.model}/{self._mark(rejected)}{self._key}"
 
     @staticmethod
     def _mark(rejected: RejectedArtifact) -> str:
