@@ -137,3 +137,14 @@ def test_naming_them_costs_no_request(office: Office, number: int) -> None:
     office.repository.review(number, by="bob")
     assert asked() == before
     assert row(office, number) == "bob"
+
+
+def test_github_is_asked_once_for_all_that_one_pull_request_brings(office: Office) -> None:
+    number = office.pull()
+    for stage in ("staging", "active"):
+        assert office.ask(number, f"/promote {stage} --artifact-dir ml/artifacts/regime_v2").succeeded
+    review(office, number, "bob")
+    office.hub.requests.clear()
+    office.merge(number)
+    assert [made.payload["approvers"] for made in office.repository.deployments.values()] == [["bob"], ["bob"]]
+    assert [one.path for one in office.hub.requests].count("/graphql/Verdicts") == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from promotebot.findings import Severity
@@ -44,6 +44,8 @@ class Change:
     """The registry of the last announced state; None where there was none."""
     after: ModelRegistry
     origins: tuple[Origin, ...]
+    _approvers: dict[int, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """Number of a pull request → who had approved it, as far as GitHub was asked."""
 
     @property
     def newest(self) -> list[Origin]:
@@ -58,11 +60,16 @@ class Change:
     def approvers(self, pull: PullRequest, job: JobContext) -> tuple[str, ...]:
         """Return who had approved what a pull request brought: what counts before the merge counts after it.
 
+        GitHub is asked once for each pull request, whatever the number of its events.
+
         Raises:
             CouldNotVerify: when GitHub does not answer.
         """
-        steps = [origin.step for origin in self.origins if origin.pull == pull]
-        return approvers_of(job.github.approvals(pull.number, pull.head_sha), steps, pull)
+        if pull.number not in self._approvers:
+            steps = [origin.step for origin in self.origins if origin.pull == pull]
+            verdicts = job.github.approvals(pull.number, pull.head_sha)
+            self._approvers[pull.number] = approvers_of(verdicts, steps, pull)
+        return self._approvers[pull.number]
 
     def older(self, origin: Origin) -> list[Digest]:
         """Return the events before a newest one that the gate let through, and that are announced with it."""
