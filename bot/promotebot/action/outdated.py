@@ -17,7 +17,7 @@ from promotebot.github.checks import gate_context
 from promotebot.promotion.boundaries import last_boundary
 from promotebot.promotion.local_times import WEEK
 from promotebot.promotion.policy import Policy
-from promotebot.pulls.affected import affected_pulls
+from promotebot.pulls.affected import affected_pulls, open_pulls
 from promotebot.pulls.context import JobContext
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -78,8 +78,7 @@ def _take_back(one: _Outdated, job: JobContext) -> None:
 def _outdated(base: str, moment: datetime, job: JobContext) -> Iterator[_Outdated]:
     """Yield what is at, or was left by, the pull requests into a branch that may promote, of before a moment."""
     context = gate_context(base, job.default_branch)
-    pulls = sorted(job.github.open_pulls(base), key=lambda pull: (pull.is_fork, -pull.number))
-    for affected in affected_pulls(pulls, base, None, job):
+    for affected in affected_pulls(open_pulls([base], job), base, None, job):
         for sha in (affected.head, *affected.left):
             is_head, number = sha == affected.head, affected.pull.number
             try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from promotebot.gate.refusal import Reason, Refusal
 from promotebot.gate.status import published_verdict
 from promotebot.github.checks import gate_context
 from promotebot.github.events import BRANCH, Dispatched, Reviewed, Scheduled
+from promotebot.pulls.affected import open_pulls
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import base_policies, default_contacts
 from promotebot.text import counted
@@ -62,7 +63,7 @@ def sweep(event: Dispatched | Scheduled, job: JobContext) -> Answer:
     if isinstance(event, Scheduled) and event.is_frequent:
         return _judge_outdated(outdated_pulls(policies, outdated.SOON, job), job)
     first = outdated_pulls(policies, outdated.ALL, job) if isinstance(event, Scheduled) else []
-    unjudged, judged = _by_verdict(_open_pulls(policies, job)[:MAX_LOOKED_AT], job)
+    unjudged, judged = _by_verdict(open_pulls(policies, job)[:MAX_LOOKED_AT], job)
     others = [pull.number for pull in ([*unjudged, *judged] if asked == ALL else unjudged)]
     return _judge(list(dict.fromkeys([*first, *others])), job)
 
@@ -78,13 +79,6 @@ def _refused(refusal: Refusal, event: Dispatched, job: JobContext) -> Answer:
     requester = Requester(0, event.sender, "", job.settings.run_url or "")
     context = replace(comment_context(job.settings, requester), contacts=default_contacts(job))
     return refusal_answer(refusal, context)
-
-
-def _open_pulls(bases: Iterable[str], job: JobContext) -> list[PullRequest]:
-    """Return the open pull requests into every branch that is promoted into, the newest first, forks last."""
-    return sorted(
-        (pull for base in bases for pull in job.github.open_pulls(base)), key=lambda pull: (pull.is_fork, -pull.number)
-    )
 
 
 def _by_verdict(pulls: Sequence[PullRequest], job: JobContext) -> tuple[list[PullRequest], list[PullRequest]]:

@@ -14,6 +14,12 @@ _T = TypeVar("_T")
 _ROLES = {"admin": ("admin",), "write": ("write", "maintain"), "read": ("read", "triage"), "none": ()}
 
 
+def team_path(team: str) -> str:
+    """Return the path of a team, `@organization/team`, which is not below a repository's."""
+    organization, _, slug = team.removeprefix("@").partition("/")
+    return f"/orgs/{segment(organization)}/teams/{segment(slug)}"
+
+
 class PeopleClient:
     """The part of `promotebot.github.ports.GitHub` about people. A method raises CouldNotVerify without an answer."""
 
@@ -56,9 +62,8 @@ class PeopleClient:
 
         https://docs.github.com/en/rest/teams/members#get-team-membership-for-a-user
         """
-        organization, _, slug = team.removeprefix("@").partition("/")
         purpose = f"ask whether {login} is in {team}"
-        path = f"/orgs/{segment(organization)}/teams/{segment(slug)}/memberships/{segment(login)}"
+        path = f"{team_path(team)}/memberships/{segment(login)}"
         try:
             answer = self._rest.request("GET", path, purpose=purpose, needs="members: read", is_below_repo=False)
         except (NotFound, NotAccessible):

@@ -9,6 +9,7 @@ from typing import Any
 
 from promotebot.errors import CouldNotVerify
 from promotebot.github.client import PyGithubClient
+from promotebot.github.people import team_path
 from promotebot.github.refused import NotAccessible, NotFound
 from promotebot.github.repository_settings import (
     MERGE_METHODS,
@@ -174,14 +175,13 @@ class SettingsClient:
 
         https://docs.github.com/en/rest/teams/teams#get-a-team-by-name
         """
-        organization, _, slug = team.removeprefix("@").partition("/")
-        path, purpose = f"/orgs/{segment(organization)}/teams/{segment(slug)}", f"look for the team {team}"
+        path, purpose = team_path(team), f"look for the team {team}"
         try:
             answer = self._rest.request("GET", path, purpose=purpose, needs="members: read", is_below_repo=False)
         except (NotFound, NotAccessible):
             return False
         with translated(purpose):
-            return bool(str(answer["slug"]).lower() == slug.lower())
+            return bool(str(answer["slug"]).lower() == team.rpartition("/")[2].lower())
 
     @cached_property
     def _repository(self) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from promotebot.promotion.local_times import WEEK, Period
-from promotebot.promotion.model_policies import ModelPolicy
 from promotebot.promotion.policy import Policy
 
 
@@ -26,13 +25,11 @@ def last_boundary(policy: Policy, since: datetime, moment: datetime) -> datetime
 
 def has_boundaries(policy: Policy) -> bool:
     """Return whether there can be such a moment, for some model at least."""
-    sections: tuple[Policy | ModelPolicy, ...] = (policy, *policy.models.values())
-    return bool(policy.overrides) or any(section.freezes or section.windows for section in sections)
+    return bool(policy.overrides) or any(section.freezes or section.windows for section in policy.parts)
 
 
 def _periods(policy: Policy, moment: datetime) -> Iterator[Period]:
-    sections: tuple[Policy | ModelPolicy, ...] = (policy, *policy.models.values())
-    for section in sections:
+    for section in policy.parts:
         for freeze in section.freezes:
             yield from freeze.periods(moment)
         for window in section.windows:

@@ -125,11 +125,15 @@ class Policy(Section):
         return strictest_of(own or [self])
 
     @property
+    def parts(self) -> tuple[Policy | ModelPolicy, ...]:
+        """Return what holds in general, and what each pattern of models says."""
+        return (self, *self.models.values())
+
+    @property
     def lists_of_people(self) -> list[tuple[str, ...]]:
         """Return every list of people that it has, whatever they may do."""
-        parts: tuple[Policy | ModelPolicy, ...] = (self, *self.models.values())
-        lists = [one.stages.people(stage) for one in parts for stage in Stage]
-        lists += [one.signature_people or () for one in parts]
+        lists = [one.stages.people(stage) for one in self.parts for stage in Stage]
+        lists += [one.signature_people or () for one in self.parts]
         return [*lists, *(one.people for one in self.overrides)]
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,6 +38,12 @@ class AffectedPull:
     """True when git has no such branch: the pull request may be closed by now."""
     left: tuple[str, ...] = ()
     """Heads that its branch has left and that change such a thing, too; only where the base did not move."""
+
+
+def open_pulls(bases: Iterable[str], job: JobContext) -> list[PullRequest]:
+    """Return the open pull requests into some branches, in the order of their turn: the newest first, forks last."""
+    found = (pull for base in bases for pull in job.github.open_pulls(base))
+    return sorted(found, key=lambda pull: (pull.is_fork, -pull.number))
 
 
 def affected_pulls(
