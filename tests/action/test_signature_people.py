@@ -90,15 +90,22 @@ def test_a_terminal_allows_nothing_where_the_policy_names_people(office: Office)
     assert alice.git("status", "--porcelain") == ""
 
 
-def test_a_member_of_a_team_makes_an_exception(office: Office) -> None:
+FREEZE_LINE = '/promote active --override "freeze: the fix for incident 7"'
+
+
+def frozen_but_for_a_team(office: Office) -> None:
+    """ACTIVE is frozen, and alice's team may make an exception from it."""
     start, end = (f"{office.now + timedelta(days=days):%Y-%m-%dT%H:%M}" for days in (-1, 5))
     freeze = f"freezes: [{{start: {start}, end: {end}, reason: year end}}]\n"
     office.policy(f"{freeze}overrides: [{{rule: freeze, people: ['@acme/oncall'], start: {start}, end: {end}}}]\n")
     office.hub.teams["acme/oncall"] = {"alice": "active"}
+
+
+def test_a_member_of_a_team_makes_an_exception(office: Office) -> None:
+    frozen_but_for_a_team(office)
     number, token = office.pull(), app_token(office)
-    line = '/promote active --override "freeze: the fix for incident 7"'
-    assert ask_with(office, token, number, line, "bob").outputs["decision"] == "refused"
-    assert ask_with(office, token, number, line, "alice").outputs["decision"] == "promoted"
+    assert ask_with(office, token, number, FREEZE_LINE, "bob").outputs["decision"] == "refused"
+    assert ask_with(office, token, number, FREEZE_LINE, "alice").outputs["decision"] == "promoted"
     assert gate_with(office, token, number) == "success"
     office.merge(number)
     [card] = [one for one in office.comments(number) if one.startswith("<!-- promotebot:regime_classifier")]

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from tests.action.test_hold import judge_group, queued
 from tests.action.test_outdated import HOUR, frozen, pass_time, state, timer
-from tests.action.test_signature_people import app_token, ask_with, gate_with
+from tests.action.test_signature_people import FREEZE_LINE, app_token, ask_with, frozen_but_for_a_team, gate_with
 from tests.fake_github.faults import Fault
 from tests.office import Office
 
 pytestmark = pytest.mark.thorough
 
 __all__ = ["frozen"]
-FREEZE_LINE = '/promote active --override "freeze: the fix for incident 7"'
 
 
 def test_an_exception_by_a_team_is_no_merge_against_the_gate(office: Office) -> None:
-    start, end = (f"{office.now + timedelta(days=days):%Y-%m-%dT%H:%M}" for days in (-1, 5))
-    freeze = f"freezes: [{{start: {start}, end: {end}, reason: year end}}]\n"
-    office.policy(f"{freeze}overrides: [{{rule: freeze, people: ['@acme/oncall'], start: {start}, end: {end}}}]\n")
-    office.hub.teams["acme/oncall"] = {"alice": "active"}
+    frozen_but_for_a_team(office)
     number, token = office.pull(), app_token(office)
     assert ask_with(office, token, number, FREEZE_LINE, "alice").outputs["decision"] == "promoted"
     assert gate_with(office, token, number) == "success"
