@@ -146,5 +146,6 @@ def test_github_is_asked_once_for_all_that_one_pull_request_brings(office: Offic
     review(office, number, "bob")
     office.hub.requests.clear()
     office.merge(number)
-    assert [made.payload["approvers"] for made in office.repository.deployments.values()] == [["bob"], ["bob"]]
+    payloads: list[Any] = [made.payload for made in office.repository.deployments.values()]
+    assert [payload["approvers"] for payload in payloads] == [["bob"], ["bob"]]
     assert [one.path for one in office.hub.requests].count("/graphql/Verdicts") == 1
