@@ -81,6 +81,7 @@ class Review:
     commit: str
     kind: str = "User"
     body: str = ""
+    at: datetime | None = None
 
 
 def push(after: str, actor: str = "alice", **changes: Any) -> BranchPush:
@@ -418,15 +419,16 @@ class FakeGitHub:
                 review.login,
                 review.commit if review.state == "APPROVED" else "",
                 may_write=(self.roles.get(review.login) or Permission.NONE) >= Permission.WRITE,
+                at=review.at,
             )
             for review in self.reviews.get(number, [])[-newest:]
             if review.kind == "User" and review.state not in ("COMMENTED", "PENDING")
         )
 
-    def approvals(self, number: int, head_sha: str) -> Sequence[Verdict]:
+    def approvals(self, number: int, head_sha: str, until: datetime | None = None) -> Sequence[Verdict]:
         """The last verdict of each person counts."""
         self._asked("approvals")
-        return approving(self._verdicts(self._pull(number).number), head_sha)
+        return approving(self._verdicts(self._pull(number).number), head_sha, until)
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         self._asked("pushes")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.demo.story import REGISTRY
 from tests.fake_github.people import Job
 from tests.office import Office
 
@@ -69,6 +70,47 @@ def test_what_the_check_names_the_deployment_names(office: Office, number: int) 
     [made] = office.repository.deployments.values()
     payload: Any = made.payload
     assert payload["approvers"] == ["bob"]
+
+
+def merge_and_review(office: Office, number: int, **after: str) -> Any:
+    """Merge; a minute later somebody reviews, and only then the announcement runs. Returns the deployment's payload."""
+    office.repository.merge(number, by="bob")
+    office.hub.pass_time(60)
+    for login, state in after.items():
+        office.repository.review(number, by=login, state=state)
+    office.hub.catch_up()
+    payload = office.repository.pull_request_event(number, action="closed")
+    assert office.event("pull_request_target", payload, by="bob").exit_code == 0
+    [made] = office.repository.deployments.values()
+    return made.payload
+
+
+def test_who_approves_after_the_merge_is_not_named(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    assert merge_and_review(office, number, carol="APPROVED")["approvers"] == ["bob"]
+
+
+def test_what_a_reviewer_says_after_the_merge_takes_no_approval_back(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    assert merge_and_review(office, number, bob="CHANGES_REQUESTED")["approvers"] == ["bob"]
+
+
+def test_an_approval_in_the_second_of_the_merge_is_named(office: Office, number: int) -> None:
+    merged_at = office.hub.now()
+    office.hub.clock = lambda: merged_at  # GitHub tells whole seconds
+    office.repository.review(number, by="bob")
+    assert merge_and_review(office, number)["approvers"] == ["bob"]
+
+
+def test_what_was_pushed_to_the_branch_without_its_merge_was_approved_by_nobody(office: Office, number: int) -> None:
+    review(office, number, "bob")
+    before = office.repository.git.branch("main") or ""
+    office.push("carol", "main", {REGISTRY: office.registry("evaluation").to_bytes()}, "feat(ml): Promote by hand")
+    payload: Any = office.repository.push_event("main", before=before, sender="carol")
+    office.event("push", payload, by="carol", PROMOTEBOT_COMMAND="announce")
+    [made] = office.repository.deployments.values()
+    payload = made.payload
+    assert (payload["pull"], payload["approvers"]) == (number, [])
 
 
 @pytest.mark.parametrize("state", ["DISMISSED", "CHANGES_REQUESTED"])

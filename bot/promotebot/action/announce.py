@@ -58,7 +58,7 @@ class Change:
         return [origin for origin in self.origins if origin.problem]
 
     def approvers(self, pull: PullRequest, job: JobContext) -> tuple[str, ...]:
-        """Return who had approved what a pull request brought: what counts before the merge counts after it.
+        """Return who had approved what a pull request brought when it was merged: what counts before counts after it.
 
         GitHub is asked once for each pull request, whatever the number of its events.
 
@@ -67,7 +67,8 @@ class Change:
         """
         if pull.number not in self._approvers:
             steps = [origin.step for origin in self.origins if origin.pull == pull]
-            verdicts = job.github.approvals(pull.number, pull.head_sha)
+            until = pull.merged_at  # None: nothing was approved to be merged
+            verdicts = job.github.approvals(pull.number, pull.head_sha, until) if until else ()
             self._approvers[pull.number] = approvers_of(verdicts, steps, pull)
         return self._approvers[pull.number]
 

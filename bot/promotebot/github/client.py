@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -126,9 +127,9 @@ class PyGithubClient(PeopleClient, IssuesClient, DeploymentsClient):
         with translated(purpose):
             return int(answer["number"])
 
-    def approvals(self, number: int, head_sha: str) -> Sequence[Verdict]:
-        """Return the approvals of people whose newest review approves exactly this head, by login."""
-        return reviews.approvals(self._rest, number, head_sha)
+    def approvals(self, number: int, head_sha: str, until: datetime | None = None) -> Sequence[Verdict]:
+        """Return the approvals of people whose newest review, of those until then, approves exactly this head."""
+        return reviews.approvals(self._rest, number, head_sha, until)
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         """Yield the moves of a branch, the newest first, as far back as GitHub lists them.

@@ -198,8 +198,8 @@ class GitHub(Protocol):
     def create_pull(self, *, head_ref: str, base_ref: str, title: str, body: str) -> int:
         """Open a pull request from a branch of this repository; return its number."""
 
-    def approvals(self, number: int, head_sha: str) -> Sequence[Verdict]:
-        """Return the verdicts of people whose newest review approves exactly this head, by login."""
+    def approvals(self, number: int, head_sha: str, until: datetime | None = None) -> Sequence[Verdict]:
+        """Return the verdicts of people whose newest review, of those until then, approves exactly this head."""
 
     def pushes(self, branch: str) -> Iterator[BranchPush]:
         """Yield the moves of a branch, the newest first, as far back as GitHub lists them."""

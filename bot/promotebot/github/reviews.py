@@ -6,6 +6,7 @@ https://docs.github.com/en/graphql/reference/pulls#object-pullrequestreview
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from promotebot.github.answers import GHOST, read_time
@@ -49,14 +50,17 @@ def all_reviews(rest: Rest, number: int) -> Sequence[IssueComment]:
     return [one for page in reversed(pages) for one in read_reviews(page)]
 
 
-def approvals(rest: Rest, number: int, head_sha: str) -> Sequence[Verdict]:
+def approvals(rest: Rest, number: int, head_sha: str, until: datetime | None = None) -> Sequence[Verdict]:
     """Return the approvals of exactly this head, of all reviews of a pull request: a question for each hundred.
+
+    Args:
+        until: reviews that were submitted later do not count.
 
     Raises:
         CouldNotVerify: when GitHub refuses, or does not answer.
     """
     pages = _pages(rest, number, _VERDICTS)
-    return approving((one for page in reversed(pages) for one in read_verdicts(page)), head_sha)
+    return approving((one for page in reversed(pages) for one in read_verdicts(page)), head_sha, until)
 
 
 def read_verdicts(pull: Mapping[str, Any]) -> Iterator[Verdict]:
@@ -65,7 +69,8 @@ def read_verdicts(pull: Mapping[str, Any]) -> Iterator[Verdict]:
         author, state = review["author"], str(review["state"])
         if author and author["__typename"] == "User" and state not in ("COMMENTED", "PENDING"):
             commit = str(review["commit"]["oid"]) if state == "APPROVED" and review["commit"] else ""
-            yield Verdict(str(author["login"]), commit, may_write=review["authorCanPushToRepository"] is True)
+            at = read_time(review["submittedAt"]) if review["submittedAt"] else None
+            yield Verdict(str(author["login"]), commit, review["authorCanPushToRepository"] is True, at)
 
 
 def read_reviews(pull: Mapping[str, Any]) -> Iterator[IssueComment]:
