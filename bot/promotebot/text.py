@@ -191,6 +191,11 @@ def short_number(number: Decimal) -> str:
     return f"{float(number):.6g}"
 
 
+def short_difference(number: Decimal) -> str:
+    """Return a difference that was computed, with its sign."""
+    return f"{'+' if number > 0 else ''}{short_number(number)}"
+
+
 def held_now(digest: str | None) -> str:
     """Return how files differ from what was recorded: by the digest that they have, or in words where none is known."""
     if digest:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,9 @@ def test_both_models_are_measured_on_the_first_rows_and_compared(measured: Measu
     ours, theirs = values(found)["accuracy"]
     assert theirs == 1.0
     assert ours == pytest.approx((classes(WORSE) == labels)[:2000].mean())
+    told = [(one.name, one.rows, one.incumbent) for one in found.by_class]
+    assert told == [(str(one), list(labels[:2000]).count(one), Decimal(1)) for one in sorted({*labels[:2000]})]
+    assert max(one.candidate for one in found.by_class) < 1
     scores, label = found.outputs
     gaps = np.abs(ROWS[:2000] @ WORSE - ROWS[:2000] @ WEIGHTS)
     assert (scores.values, scores.classes, label.classes) == (6000, 2000, 2000)

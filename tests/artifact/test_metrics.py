@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.artifact.metrics import Classes, Numbers, Output, Outputs, measure_for
+from promotebot.artifact.metrics import MAX_CLASSES, MAX_NAME, Classes, Numbers, Output, Outputs, measure_for
 
 COUNT = st.integers(1, 30)
 
@@ -30,15 +30,20 @@ def accuracy(labels: list[Any], seen: list[Any]) -> float:
     return float(sum(a == b for a, b in zip(labels, seen, strict=True))) / len(labels)
 
 
-def macro_f1(labels: list[Any], seen: list[Any]) -> float:
-    found: list[float] = []
-    for one in {*labels, *seen}:
+def f1(labels: list[Any], seen: list[Any]) -> dict[Any, float]:
+    found: dict[Any, float] = {}
+    for one in sorted({*labels, *seen}):
         pairs = list(zip(labels, seen, strict=True))
         tp = sum(a == one == b for a, b in pairs)
         fp = sum(a != one == b for a, b in pairs)
         fn = sum(a == one != b for a, b in pairs)
-        found.append(2 * tp / (2 * tp + fp + fn))
-    return float(sum(found)) / len(found)
+        found[one] = 2 * tp / (2 * tp + fp + fn)
+    return found
+
+
+def macro_f1(labels: list[Any], seen: list[Any]) -> float:
+    found = f1(labels, seen)
+    return float(sum(found.values())) / len(found)
 
 
 @given(st.data(), COUNT, st.integers(1, 9), st.sampled_from(["int64", "int8", "uint16", "bool", "U"]))
@@ -53,6 +58,30 @@ def test_predicted_classes_are_counted_as_the_formulas_say(
     assert found["accuracy"][0] == pytest.approx(accuracy(*given_))
     assert found["macro_f1"][0] == pytest.approx(macro_f1(*given_))
     assert found["log_loss"] == (None, "no output has a probability of each class")
+
+
+@given(st.data(), COUNT, st.integers(1, 9), st.sampled_from(["int64", "U"]))
+def test_each_class_that_is_a_label_has_its_rows_and_f1(data: st.DataObject, count: int, size: int, kind: str) -> None:
+    labels, seen = (data.draw(st.lists(st.integers(0, 5), min_size=count, max_size=count)) for _ in range(2))
+    measure = Classes()
+    for rows in blocks(count, size):
+        measure.add(np.array(labels[rows]).astype(kind), {"label": Output(np.array(seen[rows]).astype(kind))})
+    expected = [
+        {"name": str(one), "rows": labels.count(one), "f1": pytest.approx(value)}
+        for one, value in f1(labels, seen).items()
+        if one in labels
+    ]
+    assert measure.by_class() == expected
+
+
+@pytest.mark.parametrize(("classes", "told"), [(MAX_CLASSES, MAX_CLASSES), (MAX_CLASSES + 1, 0)])
+def test_of_very_many_classes_none_is_told_one_by_one(classes: int, told: int) -> None:
+    measure = Classes()
+    measure.add(np.arange(classes), {"label": Output(np.arange(classes)[::-1])})
+    assert len(measure.by_class()) == told
+    wide = Classes()
+    wide.add(np.array(["x" * 300]), {"label": Output(np.array(["x" * 300]))})
+    assert wide.by_class() == [{"name": "x" * MAX_NAME, "rows": 1, "f1": 1.0}]
 
 
 @given(st.data(), COUNT, st.integers(2, 5), st.integers(1, 9))
@@ -166,4 +195,7 @@ def test_a_problem_in_a_later_block_counts_too() -> None:
     shares = np.full((20, 2), 0.5)
     shares[-1] = NAN
     assert results(np.zeros(20, "int64"), {"p": Output(shares)})["accuracy"][0] is None
+    measure = Classes()
+    measure.add(np.zeros(20, "int64"), {"p": Output(shares)})
+    assert measure.by_class() == []
     assert isinstance(measure_for(np.dtype("float16")), Numbers)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
-from promotebot.artifact.answer import ComparedOutput, Evaluated, Measured, MeasuredModel
-from promotebot.artifact.evaluation import Evaluation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promotebot.artifact.answer import ComparedOutput, Evaluated, Measured, MeasuredClass, MeasuredModel
+from promotebot.artifact.evaluation import ClassScore, Evaluation, most_changed
 from promotebot.artifact.evaluation_terms import Asked
 from promotebot.comments.compared import compared_section
 from promotebot.promotion.evaluation_report import evaluation_lines, evaluation_report
@@ -49,6 +53,11 @@ def measured(
     return replace(Evaluation("eval_2026_q3", asked or {}, directory, result=result), **changes)
 
 
+def scored(known: MeasuredModel, *classes: tuple[str, int, float]) -> MeasuredModel:
+    told = [MeasuredClass(name=name, rows=rows, f1=f1) for name, rows, f1 in classes]
+    return known.model_copy(update={"classes": told})
+
+
 BETTER = model(accuracy=0.93125, macro_f1=0.91, log_loss=0.21)
 TODAY = model(accuracy=0.91, macro_f1=0.91, log_loss=0.25)
 ASKED = {"accuracy": Asked("0.9", None, "0.01"), "log_loss": Asked(None, "0.3", None, "0")}
@@ -71,9 +80,29 @@ CASES = {
         incumbent="ml/artifacts/v1",
         result=Evaluated(rows=50, total=50, incumbent=MeasuredModel(), outputs=outputs_on(50)),
     ),
+    "one class got worse": measured(
+        scored(BETTER, ("calm", 6000, 0.97), ("trend", 3200, 0.95), ("storm", 800, 0.61)),
+        scored(TODAY, ("calm", 6000, 0.95), ("trend", 3200, 0.93), ("storm", 800, 0.85)),
+    ),
+    "every class got better": measured(
+        scored(BETTER, ("0", 9000, 0.97), ("1", 1000, 0.5)), scored(TODAY, ("0", 9000, 0.95), ("1", 1000, 0.5))
+    ),
+    "every class is as before": measured(
+        scored(BETTER, *((name, 100, 0.9) for name in "abc")), scored(TODAY, *((name, 100, 0.9) for name in "abc"))
+    ),
+    "classes with nothing beside them": measured(
+        scored(BETTER, *((f"class {at}", 1000, at / 10) for at in range(10))), None
+    ),
+    "ten classes": measured(
+        scored(BETTER, *((f"c{at}", 1000, 0.9 - at / 50) for at in range(10))),
+        scored(TODAY, *((f"c{at}", 1000, 0.9 - at / 40) for at in range(10))),
+    ),
     "not run": Evaluation("eval_2026_q3", ASKED, "ml/artifacts/v1", problem="the base has no ml/datasets/eval_2026_q3"),
     "too slow": Evaluation("eval_2026_q3", result=Evaluated(problem="the models run longer than 60 s")),
 }
+
+
+AS_JSON = ("worse", "not run", "one class got worse")
 
 
 def shown(found: Evaluation | None, **options: Any) -> str:
@@ -86,7 +115,7 @@ def test_each_evaluation_reads_as_approved_in_card_terminal_and_json() -> None:
         report = evaluation_report(found)
         assert report
         lines = [*shown(found).split("\n"), "", "At a terminal:", *evaluation_lines(found), "", "As JSON:"]
-        lines += report.model_dump_json(indent=1).split("\n") if name in ("worse", "not run") else ["(as above)"]
+        lines += report.model_dump_json(indent=1).split("\n") if name in AS_JSON else ["(as above)"]
         sections.append((name, lines))
     approve("evaluations", sections)
 
@@ -103,7 +132,10 @@ def test_after_a_merge_the_other_one_is_the_active_before() -> None:
 
 def test_names_and_reasons_are_harmless_and_bounded() -> None:
     output = ComparedOutput(name="`|<b>" + "x" * 90, problem="[x](y)\x1b\n" * 100)
-    told = MeasuredModel(metrics=[Measured(name="accuracy", value=None, problem="<b>@alice\x1b\n" * 50)])
+    hostile = ["<b>@alice", "[x](y)", "#35;\x1b", *"|`*\u202e"]
+    classes = [MeasuredClass(name=one + "x" * 90, rows=2**62, f1=0.5) for one in hostile]
+    problem = "<b>@alice\x1b\n" * 50
+    told = MeasuredModel(metrics=[Measured(name="accuracy", value=None, problem=problem)], classes=classes)
     result = Evaluated(rows=1, total=1, labels="classes", candidate=told, incumbent=told, outputs=[output] * 20)
     found = Evaluation("eval_1", incumbent="ml/artifacts/v1", result=result)
     said = shown(found)
@@ -112,3 +144,22 @@ def test_names_and_reasons_are_harmless_and_bounded() -> None:
     assert "… and 12 more outputs." in said
     assert all(line.isprintable() for line in evaluation_lines(found))
     assert len(said) < 10_000
+
+
+def test_what_was_not_run_has_no_classes_whatever_the_process_claims() -> None:
+    claimed = scored(TODAY, ("calm", 6000, 0.95), ("trend", 3200, 0.93))
+    found = measured(scored(BETTER, ("calm", 6000, 0.97)), claimed)
+    assert [one.incumbent for one in found.by_class] == [Decimal("0.95")]
+    assert [one.incumbent for one in replace(found, incumbent_problem="it is no ONNX model").by_class] == [None]
+    assert [one.incumbent for one in replace(found, incumbent="").by_class] == [None]
+    assert replace(found, problem="the base has no such dataset").by_class == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=12), st.integers(1, 9))
+def test_the_classes_that_are_shown_changed_most_and_keep_their_order(pairs: list[tuple[int, int]], most: int) -> None:
+    scores = [ClassScore(str(at), 1, Decimal(one), Decimal(other)) for at, (one, other) in enumerate(pairs)]
+    chosen = most_changed(scores, most)
+    assert chosen == [one for one in scores if one in chosen]
+    assert len(chosen) == min(most, len(scores))
+    least = min((abs(one.candidate - (one.incumbent or 0)) for one in chosen), default=Decimal(0))
+    assert all(abs(one.candidate - (one.incumbent or 0)) <= least for one in scores if one not in chosen)

@@ -1,4 +1,4 @@
-"""What a reviewer reads of some twenty pairs of models: what is ACTIVE, and a candidate that differs in one way."""
+"""What a reviewer reads of some thirty pairs of models: what is ACTIVE, and a candidate that differs in one way."""
 
 from __future__ import annotations
 
@@ -280,8 +280,10 @@ def measured(scene: Scene) -> Iterator[Situation]:
     scene.office.policy(FREE)
     active(scene, "market", soft(scene, "market_v1", CERTAIN))
     scene.office.push("bob", "main", evaluation_set(scene), "feat(ml): Evaluation set")
-    scene.office.policy(policy.replace("LIMITS", LIMITS))
+    scene.office.policy(policy.replace("LIMITS", ""))
     scene.pass_days(41)
+    yield asked(scene, "pair-measured-class", "market", soft(scene, "measured-class", CERTAIN * (1, 0.6, 1)))
+    scene.office.policy(policy.replace("LIMITS", LIMITS))
     unsure = {name: soft(scene, name, CERTAIN / 8) for name in ("measured-worse", "override")}
     yield asked(scene, "pair-measured", "market", soft(scene, "measured", CERTAIN * 1.25))
     yield asked(scene, "pair-measured-worse", "market", unsure["measured-worse"])

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from promotebot.artifact.compared import MAX_OUTPUTS
 from promotebot.artifact.limits import Lack
-from promotebot.artifact.metrics import METRICS, MetricName
+from promotebot.artifact.metrics import MAX_CLASSES, METRICS, MetricName
 from promotebot.artifact.walls import WALLS, Wall
 from promotebot.errors import InvalidInput
 from promotebot.registry.codec import parse_json
@@ -108,11 +108,20 @@ class Measured(_Claim):
     problem: Text = ""
 
 
+class MeasuredClass(_Claim):
+    """F1 of one class that is a label."""
+
+    name: Text
+    rows: Count
+    f1: Annotated[float, Field(ge=0, le=1)]
+
+
 class MeasuredModel(_Claim):
     """One of the two models on an evaluation set."""
 
     problem: Text = ""
     metrics: Annotated[list[Measured], Field(max_length=len(METRICS))] = []
+    classes: Annotated[list[MeasuredClass], Field(max_length=MAX_CLASSES)] = []
 
 
 class Evaluated(_Claim):

@@ -169,7 +169,7 @@ class _Model:
         """Return its metrics, or why there are none."""
         if self.problem or self.measure is None:
             return {"problem": self.problem}
-        return {"metrics": self.measure.results()}
+        return {"metrics": self.measure.results(), "classes": self.measure.by_class()}
 
 
 def _run(data: _Data, models: list[_Model], most: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import NamedTuple
@@ -49,9 +49,29 @@ class Judged(NamedTuple):
         """Return the candidate's above the incumbent's; None where either is not known."""
         if self.candidate is None or self.incumbent is None:
             return None
-        with localcontext() as exact:
-            exact.prec = _DIGITS
-            return self.candidate - self.incumbent
+        return _difference(self.candidate, self.incumbent)
+
+
+class ClassScore(NamedTuple):
+    """F1 of one class of the labels."""
+
+    name: str
+    rows: int
+    candidate: Decimal
+    incumbent: Decimal | None
+    """None where it is not known."""
+
+    @property
+    def difference(self) -> Decimal | None:
+        """Return the candidate's above the incumbent's; None where that is not known."""
+        return None if self.incumbent is None else _difference(self.candidate, self.incumbent)
+
+
+def most_changed(scores: Sequence[ClassScore], most: int) -> list[ClassScore]:
+    """Return a few of the scores, in their order: those that changed most, and then the lowest."""
+    ranked = sorted(scores, key=lambda one: (-abs(one.difference or Decimal(0)), one.candidate))
+    chosen = {id(one) for one in ranked[:most]}
+    return [one for one in scores if id(one) in chosen]
 
 
 @dataclass(frozen=True)
@@ -116,6 +136,14 @@ class Evaluation:
             for one in found
         )
 
+    @property
+    def by_class(self) -> tuple[ClassScore, ...]:
+        """Return F1 of each class of the labels; empty where there are no classes, or very many."""
+        candidate = self.result.candidate.classes if self.result and not self.why_not else []
+        other = self.result.incumbent if self.result and self.incumbent and not self.why_not_beside else None
+        beside = {one.name: _exact(one.f1) for one in (other.classes if other else [])}
+        return tuple(ClassScore(one.name, one.rows, _exact(one.f1), beside.get(one.name)) for one in candidate)
+
     def unknown(self) -> dict[str, str]:
         """Return why each metric that was asked for or tried is not known of the candidate, by its name."""
         asked = {one.name: one.problem for one in self.judged() if one.problem}
@@ -170,8 +198,18 @@ class Evaluation:
 
 
 def _number(metric: Measured | None) -> Decimal | None:
-    """Return a metric as the shortest decimal number that reads as it."""
-    return Decimal(repr(metric.value)) if metric and metric.value is not None else None
+    return _exact(metric.value) if metric and metric.value is not None else None
+
+
+def _exact(value: float) -> Decimal:
+    """Return a number as the shortest decimal one that reads as it."""
+    return Decimal(repr(value))
+
+
+def _difference(one: Decimal, other: Decimal) -> Decimal:
+    with localcontext() as exact:
+        exact.prec = _DIGITS
+        return one - other
 
 
 def _limits(

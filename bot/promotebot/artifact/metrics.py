@@ -12,7 +12,9 @@ MetricName = Literal["accuracy", "macro_f1", "log_loss", "mean_absolute_error", 
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
 OF_CLASSES, OF_NUMBERS = METRICS[:3], METRICS[3:]
 MAX_NAME = 100
-"""Characters of an output's name."""
+"""Characters of an output's name, and of a class."""
+MAX_CLASSES = 100
+"""Classes whose F1 is told one by one; of more, none is."""
 LEAST = 1e-15
 """A probability counts as this where it is less, so that one wrong row is not an endless loss."""
 _NEAR_ONE = 1e-3
@@ -38,6 +40,10 @@ class Measure(Protocol):
 
     def results(self) -> list[dict[str, Any]]:
         """Return name, value (None where it is not known), the output it comes from, and the problem in words."""
+        ...
+
+    def by_class(self) -> list[dict[str, Any]]:
+        """Return name, rows and F1 of each class that is a label, in their order; empty for numbers."""
         ...
 
 
@@ -122,23 +128,44 @@ class Classes:
             wanted, seen = numpy.concatenate(self.wanted), numpy.concatenate(self.seen)
             told = [
                 _known("accuracy", float(numpy.mean(wanted == seen)), output),
-                _known("macro_f1", macro_f1(wanted, seen), output),
+                _known("macro_f1", float(_f1(wanted, seen).f1.mean()), output),
             ]
         if self.loss_problem:
             return [*told, _unknown("log_loss", self.loss_problem)]
         return [*told, _known("log_loss", self.loss / sum(map(len, self.wanted)), self.scores or "")]
 
+    def by_class(self) -> list[dict[str, Any]]:
+        """See `Measure`."""
+        import numpy
 
-def macro_f1(wanted: Any, seen: Any) -> float:
-    """Return the mean of F1 = 2·TP / (2·TP + FP + FN) over every class that is a label or a prediction."""
+        if self.problem:
+            return []
+        found = _f1(numpy.concatenate(self.wanted), numpy.concatenate(self.seen))
+        if int((found.rows > 0).sum()) > MAX_CLASSES:
+            return []
+        columns = zip(found.classes.tolist(), found.rows.tolist(), found.f1.tolist(), strict=True)
+        return [{"name": str(name)[:MAX_NAME], "rows": rows, "f1": f1} for name, rows, f1 in columns if rows]
+
+
+class _ByClass(NamedTuple):
+    """Every class that is a label or a prediction, as arrays of one length."""
+
+    classes: Any
+    rows: Any
+    """Labels of the class; 0 for one that is only predicted."""
+    f1: Any
+
+
+def _f1(wanted: Any, seen: Any) -> _ByClass:
+    """Return F1 = 2·TP / (2·TP + FP + FN) of each class."""
     import numpy
 
     classes, codes = numpy.unique(numpy.concatenate([wanted, seen]), return_inverse=True)
     labels, predictions = codes.reshape(-1)[: len(wanted)], codes.reshape(-1)[len(wanted) :]
-    count = len(classes)
-    right = numpy.bincount(labels[labels == predictions], minlength=count)
-    both = numpy.bincount(labels, minlength=count) + numpy.bincount(predictions, minlength=count)
-    return float(numpy.mean(2 * right / both))
+    right, rows, predicted = (
+        numpy.bincount(one, minlength=len(classes)) for one in (labels[labels == predictions], labels, predictions)
+    )
+    return _ByClass(classes, rows, 2 * right / (rows + predicted))
 
 
 @dataclass
@@ -186,6 +213,10 @@ class Numbers:
         mean, square = (value / self.count for value in values)
         output = self.output or ""
         return [_known(OF_NUMBERS[0], mean, output), _known(OF_NUMBERS[1], math.sqrt(square), output)]
+
+    def by_class(self) -> list[dict[str, Any]]:
+        """See `Measure`."""
+        return []
 
 
 def _flat(values: Any) -> Any:

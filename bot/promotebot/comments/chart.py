@@ -1,11 +1,11 @@
-"""A small drawing of what is claimed beside ACTIVE, where a table has too many numbers for a glance.
+"""A small drawing of numbers beside those of ACTIVE, where a table has too many for a glance.
 
 It is the source of one of Mermaid's XY charts. No word of a file is drawn but one that can mean nothing there; in the
 place of any other stands the number of its row in the table.
 
-What promotebot computes gets no drawing. At most two metrics of a model have one unit (accuracy and macro F1, or the
-two errors), the shares of the same class have no second value beside them, and the differences of each output have a
-unit of their own: drawn on one axis, the largest would hide the others.
+Of what is claimed, one metric on several datasets or slices is drawn; of what promotebot computes, F1 of each class.
+Its other numbers are not: at most two metrics of a model have one unit (accuracy and macro F1, or the two errors), and
+the differences of each output have a unit of their own, so that on one axis the largest would hide the others.
 https://mermaid.js.org/syntax/xyChart.html
 """
 
@@ -44,20 +44,35 @@ def claims_chart(shown: Sequence[Metric], known: Known, active: str) -> str:
     for name in dict.fromkeys(metric.name for _, metric in rows):
         own = [(number, metric) for number, metric in rows if metric.name == name][:MAX_BARS]
         values = [(metric.number, known[metric.place].number) for _, metric in own]
-        source = _chart(_words(own), values) if len(own) >= MIN_BARS else ""
-        if source:
-            told = f"Bars: claimed. Line: {active}. The axis goes {_axis(source)}."
-            return details(f"{name} beside ACTIVE", f"{told}\n\n{fence(source, 'mermaid')}")
+        drawn = chart(_words(own), [number for number, _ in own], values, ("claimed", active))
+        if drawn:
+            return details(f"{name} beside ACTIVE", drawn)
     return ""
 
 
 def _words(rows: Sequence[tuple[int, Metric]]) -> list[str]:
     is_one = len({metric.dataset for _, metric in rows}) == 1
-    words = [metric.slice or (not is_one and metric.dataset) or "all" for _, metric in rows]
-    return [
-        word if _PLAIN.fullmatch(word) and words.count(word) == 1 else f"row {number}"
-        for word, (number, _) in zip(words, rows, strict=True)
+    return [metric.slice or (not is_one and metric.dataset) or "all" for _, metric in rows]
+
+
+def chart(
+    words: Sequence[str], rows: Sequence[int], values: Sequence[tuple[Decimal, Decimal]], kinds: tuple[str, str]
+) -> str:
+    """Return a drawing of pairs of numbers, and what it shows; empty for fewer than three, or where no axis shows them.
+
+    Args:
+        words: what to call each pair, of any characters.
+        rows: the number of each in the table, for words that cannot be drawn.
+        values: of the candidate and of the other one.
+        kinds: what to call the two, in Markdown.
+    """
+    safe = [
+        word if _PLAIN.fullmatch(word) and words.count(word) == 1 else f"row {row}"
+        for word, row in zip(words, rows, strict=True)
     ]
+    source = _chart(safe, values) if len(values) >= MIN_BARS else ""
+    told = f"Bars: {kinds[0]}. Line: {kinds[1]}."
+    return f"{told} The axis goes {_axis(source)}.\n\n{fence(source, 'mermaid')}" if source else ""
 
 
 def _axis(source: str) -> str:
@@ -82,7 +97,7 @@ def _chart(words: Sequence[str], values: Sequence[tuple[Decimal, Decimal]]) -> s
         [
             _LOOK.format(height=80 + 28 * len(words)),
             "xychart-beta horizontal",
-            "  accTitle: Claimed values as bars, and those of ACTIVE as a line",
+            "  accTitle: Values of the candidate as bars, and those of ACTIVE as a line",
             f"  x-axis [{', '.join(f'{chr(34)}{word}{chr(34)}' for word in words)}]",
             f"  y-axis {begin:.{decimals}f} --> {end:.{decimals}f}",
             f"  bar [{ours}]",

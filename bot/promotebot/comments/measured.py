@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promotebot.artifact.evaluation import Evaluation, Judged, Limit
+from promotebot.comments.by_class import classes_section
 from promotebot.comments.markdown import code, table, text
 from promotebot.comments.output_table import NONE, outputs_table, shown_problem
-from promotebot.text import short_number
+from promotebot.text import short_difference, short_number
 
 
 def measured_section(found: Evaluation | None, *, is_merged: bool = False) -> str:
@@ -28,6 +29,7 @@ def measured_section(found: Evaluation | None, *, is_merged: bool = False) -> st
         parts.append("There are no labels (`evaluation/labels.npy`), so no metric is known.")
     unknown = found.unknown().items()
     parts.append("\n".join(f"- {code(name)} is not known: {shown_problem(problem)}." for name, problem in unknown))
+    parts.append(classes_section(found.by_class, active))
     if found.outputs and not found.why_not_beside:
         parts.append(outputs_table(found.outputs))
     if found.why_not_beside:
@@ -39,7 +41,7 @@ def _rows(one: Judged) -> Iterator[tuple[str, ...]]:
     """Yield a row for each thing that is asked of a metric; one row where nothing is."""
     difference = one.difference
     values = [short_number(value) if value is not None else NONE for value in (one.incumbent, one.candidate)]
-    values.append(f"{'+' if difference > 0 else ''}{short_number(difference)}" if difference is not None else NONE)
+    values.append(short_difference(difference) if difference is not None else NONE)
     for number, limit in enumerate(one.limits or (None,)):
         told = (code(one.name), *values) if not number else ("", "", "", "")
         yield (*told, *(_asked(limit) if limit else (NONE, NONE)))

@@ -7,8 +7,11 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
-from promotebot.artifact.evaluation import Evaluation, Judged
-from promotebot.text import percent, short_number, visible
+from promotebot.artifact.evaluation import ClassScore, Evaluation, Judged, most_changed
+from promotebot.text import counted, percent, short_difference, short_number, visible
+
+MAX_CLASSES = 8
+"""Lines about classes at a terminal; JSON has all."""
 
 
 class _Part(BaseModel):
@@ -37,6 +40,16 @@ class MetricReport(_Part):
     limits: tuple[LimitReport, ...]
 
 
+class ClassReport(_Part):
+    """F1 of one class of the labels; null for what is not known."""
+
+    name: str
+    rows: int
+    candidate: float
+    active: float | None
+    difference: float | None
+
+
 class OutputReport(_Part):
     """How an output differs from that of ACTIVE; null for what it has none of."""
 
@@ -61,6 +74,8 @@ class EvaluationReport(_Part):
     active_problem: str
     """Why ACTIVE was not measured; empty where it was, and where there is none."""
     metrics: tuple[MetricReport, ...]
+    f1_by_class: tuple[ClassReport, ...]
+    """Empty for labels that are numbers, and for more than 100 classes."""
     outputs: tuple[OutputReport, ...]
 
 
@@ -76,6 +91,16 @@ def evaluation_report(found: Evaluation | None) -> EvaluationReport | None:
         problem=found.why_not,
         active_problem=found.why_not_beside,
         metrics=tuple(_metric(one) for one in found.judged()),
+        f1_by_class=tuple(
+            ClassReport(
+                name=one.name,
+                rows=one.rows,
+                candidate=float(one.candidate),
+                active=_float(one.incumbent),
+                difference=_float(one.difference),
+            )
+            for one in found.by_class
+        ),
         outputs=tuple(
             OutputReport(
                 name=one.name,
@@ -114,17 +139,31 @@ def evaluation_lines(found: Evaluation | None) -> Iterator[str]:
     for one in found.judged():
         if one.candidate is None:
             continue
-        beside = ""
-        if one.difference is not None and one.incumbent is not None:
-            sign = "+" if one.difference > 0 else ""
-            beside = f", {found.active} {short_number(one.incumbent)} ({sign}{short_number(one.difference)})"
-        yield f"  {one.name} {short_number(one.candidate)}{beside}"
+        yield f"  {one.name} {short_number(one.candidate)}{_beside(one, found.active)}"
     unknown = found.unknown()
     for name, problem in unknown.items():
         yield f"  {visible(name)} is not known: {visible(problem)}"
     if not unknown and found.result and not found.result.labels:
         yield "  no metric is known: there are no labels (evaluation/labels.npy)"
+    yield from _class_lines(found)
     yield from _output_lines(found)
+
+
+def _class_lines(found: Evaluation) -> Iterator[str]:
+    shown = most_changed(found.by_class, MAX_CLASSES)
+    for one in shown:
+        number = f"{short_number(one.candidate)}{_beside(one, found.active)}"
+        yield f"  F1 of class {visible(one.name)} ({counted(one.rows, 'row')}) {number}"
+    left = len(found.by_class) - len(shown)
+    if left:
+        yield f"  and F1 of {left} more, see --json"
+
+
+def _beside(one: Judged | ClassScore, active: str) -> str:
+    """Return the other model's number and the difference to it; empty where they are not known."""
+    if one.incumbent is None or one.difference is None:
+        return ""
+    return f", {active} {short_number(one.incumbent)} ({short_difference(one.difference)})"
 
 
 def _output_lines(found: Evaluation) -> Iterator[str]:
