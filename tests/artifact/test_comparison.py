@@ -282,6 +282,11 @@ def test_whatever_the_numbers_are_the_difference_is_a_valid_claim(data: st.DataO
     [
         (np.array(["a", "b"]), np.array(["a", "c"]), {"classes": 2, "agreeing": 1}),
         (np.array([1, 2], "int64"), np.array([1, 2], "int32"), {"classes": 2, "agreeing": 2}),
+        (
+            np.array([2**63 + 1, 2**53 + 1], "uint64"),
+            np.array([1 - 2**63, 2**53], "int64"),
+            {"classes": 2, "agreeing": 0},
+        ),
         (np.array(["a"]), np.array([1.0]), {"problem": "it is <U1, not float64"}),
         (np.array([1j]), np.array([1.0]), {"problem": "it is complex128, not float64"}),
         ([np.array([1.0])], np.array([1.0]), {"problem": "it is a sequence, a map or an optional value"}),

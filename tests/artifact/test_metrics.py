@@ -84,6 +84,56 @@ def test_of_very_many_classes_none_is_told_one_by_one(classes: int, told: int) -
     assert wide.by_class() == [{"name": "x" * MAX_NAME, "rows": 1, "f1": 1.0}]
 
 
+FAR = [-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1]
+"""Whole numbers of which some are another one in another type of as many bits."""
+
+
+@given(st.data(), COUNT, st.integers(1, 9), st.permutations(["int64", "uint64", "int8", "bool"]))
+def test_whole_numbers_of_different_types_are_the_same_class_only_if_they_are_equal(
+    data: st.DataObject, count: int, size: int, kinds: list[str]
+) -> None:
+    def drawn(kind: str) -> Any:
+        least, most = (0, 1) if kind == "bool" else (np.iinfo(kind).min, np.iinfo(kind).max)
+        fits = st.sampled_from([one for one in FAR if least <= one <= most])
+        return np.array(data.draw(st.lists(fits, min_size=count, max_size=count)), kind)
+
+    labels, seen = drawn(kinds[0]), drawn(kinds[1])
+    given_ = [[int(one) for one in values.tolist()] for values in (labels, seen)]
+    found = results(labels, {"label": Output(seen)}, size)
+    assert found["accuracy"][0] == pytest.approx(accuracy(*given_))
+    assert found["macro_f1"][0] == pytest.approx(macro_f1(*given_))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [(np.array([2**63 + 5], "uint64"), (-(2**63) + 5, 0)), (np.array([2**64 - 1, 0], "uint64"), (-1, 0))],
+)
+def test_a_label_too_large_for_a_column_with_a_name_is_no_other_column(labels: Any, classes: tuple[int, ...]) -> None:
+    shares = np.tile([0.9, 0.1], (len(labels), 1))
+    found = results(labels, {"probs": Output(shares, classes)})
+    assert found["accuracy"][0] == 0.0
+    assert found["log_loss"] == (None, f"the output probs has no column for the class {labels[0]}")
+
+
+def test_a_label_too_large_for_the_columns_is_said() -> None:
+    found = results(np.array([0, 2**64 - 1], "uint64"), {"probs": Output(np.full((2, 2), 0.5))})
+    assert {problem for _, problem in found.values()} == {
+        "labels.npy has classes that are not 0 to 1, as the columns of the output are counted"
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "words"),
+    [
+        (np.array(["0", "1"]), (0, 1), "the output probs names its columns by numbers, and labels.npy has texts"),
+        (np.array([0, 1]), ("0", "1"), "the output probs names its columns by texts, and labels.npy has none"),
+    ],
+)
+def test_a_text_is_no_number_though_it_looks_like_it(labels: Any, classes: tuple[Any, ...], words: str) -> None:
+    found = results(labels, {"probs": Output(np.array([[0.9, 0.1], [0.1, 0.9]]), classes)})
+    assert set(found.values()) == {(None, words)}
+
+
 @given(st.data(), COUNT, st.integers(2, 5), st.integers(1, 9))
 def test_probabilities_give_class_and_loss(data: st.DataObject, count: int, classes: int, size: int) -> None:
     labels = data.draw(st.lists(st.integers(0, classes - 1), min_size=count, max_size=count))

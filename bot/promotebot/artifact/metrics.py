@@ -78,7 +78,7 @@ class Classes:
             self.scores = _scores_for(labels, outputs)
         self.wanted.append(labels)
         columns = _columns(outputs[self.scores]) if self.scores else None
-        strange = _strange(labels, outputs[self.scores]) if self.scores else ""
+        strange = _strange(labels, self.scores, outputs[self.scores]) if self.scores else ""
         if not self.problem:
             self.problem = self._predict(labels, outputs, columns, strange)
         if not self.loss_problem:
@@ -225,7 +225,13 @@ def _flat(values: Any) -> Any:
 
 
 def _as_classes(values: Any, kind: str) -> Any:
-    return values.astype(str if kind == "U" else "int64")
+    """Return texts or whole numbers; those that int64 would turn into others are numbers of Python."""
+    import numpy
+
+    if kind == "U":
+        return values.astype(str)
+    is_far = values.dtype.kind == "u" and (values > numpy.iinfo("int64").max).any()
+    return values.astype(object if is_far else "int64")
 
 
 def _has_class(one: Output, labels: Any) -> bool:
@@ -244,11 +250,13 @@ def _scores_for(labels: Any, outputs: Outputs) -> str:
     return next(wide, "") or next((name for name, one in fractions.items() if one.values.size == len(labels)), "")
 
 
-def _strange(labels: Any, one: Output) -> str:
+def _strange(labels: Any, name: str, one: Output) -> str:
     """Return why labels and columns do not belong together; empty where they do."""
     columns, _ = _columns(one)
     if one.classes:
-        return ""
+        texts = isinstance(one.classes[0], str), labels.dtype.kind == "U"
+        words = {(True, False): "texts, and labels.npy has none", (False, True): "numbers, and labels.npy has texts"}
+        return f"the output {name} names its columns by {words[texts]}" if texts in words else ""
     if one.values.size == len(labels) and not ((columns >= 0) & (columns <= 1)).all():
         return "one number for each row is no probability"
     count = columns.shape[1]
