@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import product
 from typing import Any
+from unittest import mock
 
 import pytest
+from urllib3 import HTTPResponse
+from urllib3.connection import HTTPConnection
 
 from promotebot.cost import Cost
 from promotebot.github.client import PyGithubClient
 from promotebot.github.git_data import GitDataClient
-from promotebot.github.rest import Rest
+from promotebot.github.rest import TIMEOUT_SECONDS, Rest
 from promotebot.settings import Settings
 from tests.cli.desk import BOT
 from tests.cli.test_hostile_disk import NAMESPACE
@@ -43,7 +47,7 @@ KINDS: list[dict[str, Any]] = [
     {"status": 422, "message": "Validation Failed"},
     {"drop": True},
     {"half": True},
-    {"delay": 2, "drop": True},  # hangs: nobody waits as long here
+    {"hangs": True},
 ]
 EVERY = [(index, kind) for index in range(REQUESTS) for kind in KINDS]
 SOME = [(index, KINDS[index % len(KINDS)]) for index in range(REQUESTS)]
@@ -51,10 +55,19 @@ SOME = [(index, KINDS[index % len(KINDS)]) for index in range(REQUESTS)]
 
 @dataclass
 class Nth(Fault):
-    """Strikes the request that comes after `skip` others."""
+    """Strikes the request that comes after `skip` others.
+
+    Where it `hangs`, what the client would wait for its answer is over at once (`hanging`): no clock decides.
+    """
 
     skip: int = 0
     seen: int = field(default=0)
+    hangs: bool = False
+    waited: list[float | None] = field(default_factory=list)
+    """The seconds that the client would have waited, each time; None for ever."""
+
+    def __post_init__(self) -> None:
+        self.drop = self.drop or self.hangs
 
     def strikes(self, method: str, path: str) -> bool:  # noqa: ARG002 - the order counts, not the method
         if ".git/" in path:
@@ -65,8 +78,7 @@ class Nth(Fault):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reads are not asked again here, nor is a hanging one waited for: the tests would wait with them."""
-    monkeypatch.setattr("promotebot.github.rest.TIMEOUT_SECONDS", 1)
+    """Reads are not asked again here: the tests would wait with them."""
 
     def connect(settings: Settings, cost: Cost) -> PyGithubClient:
         return PyGithubClient.connect(settings, retries=0, cost=cost)
@@ -104,12 +116,30 @@ def test_the_number_of_requests_is_known(office: Office) -> None:
     check_final(office, number)
 
 
+@contextmanager
+def hanging(fault: Nth) -> Iterator[None]:
+    """Where an answer does not come because of this fault, the client's own timeout ends the waiting for it."""
+    answered = HTTPConnection.getresponse
+
+    def getresponse(self: HTTPConnection) -> HTTPResponse:
+        try:
+            return answered(self)
+        except ConnectionError:
+            fault.waited.append(self.timeout)
+            raise TimeoutError("timed out") from None
+
+    with mock.patch.object(HTTPConnection, "getresponse", getresponse):
+        yield
+
+
 def run_with(office: Office, fault: Nth) -> Job:
     """A run that meets a fault, and the same job again without one."""
     number, event = asked(office)
     office.hub.faults.append(fault)
-    first = office.job(event)
+    with hanging(fault) if fault.hangs else nullcontext():
+        first = office.job(event)
     office.hub.faults.clear()
+    assert fault.waited == ([TIMEOUT_SECONDS] if fault.hangs else []), "one request hung, and was not waited for ever"
     gone = ("permission", "deleted_comment")  # a 404 there says that the user or the comment is not there
     assert first.succeeded or first.exit_code == 4 or first.outputs["reason_code"] in gone, first.log
     assert office.job(event).succeeded
