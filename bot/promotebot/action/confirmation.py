@@ -11,6 +11,8 @@ from promotebot.action.verdict import moved
 from promotebot.comments.decisions import PlanComment, render_confirmed, render_plan
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.refusal import Reason, Refusal
+from promotebot.promotion.boundaries import last_boundary
+from promotebot.registry.names import ModelName
 from promotebot.text import duration
 
 THUMBS_UP = "+1"
@@ -47,11 +49,18 @@ def confirmation(attempt: Attempt, plan: PlanComment) -> Refusal | None:
             break
     else:
         return _not_confirmed(f"{login} did not confirm the dry run within {duration(limit)}")
-    change = moved(attempt, changeset)
+    change = moved(attempt, changeset) or _by_the_clock(attempt, plan.plan.request.model)
     if change:
         return _not_confirmed(f"{change} while the dry run waited to be confirmed")
     attempt.replier.answer(shown, render_confirmed(plan, context))
     return None
+
+
+def _by_the_clock(attempt: Attempt, model: ModelName) -> str:
+    """Return what the clock changed for a model since the dry run was made; empty where nothing did."""
+    alone = attempt.snapshot.changeset.policy.for_model(model).model_copy(update={"models": {}})
+    has_changed = last_boundary(alone, attempt.snapshot.now, attempt.job.clock())
+    return "a freeze, a window or an exception began or ended" if has_changed else ""
 
 
 def _not_confirmed(why: str) -> Refusal:

@@ -13,6 +13,7 @@ from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt, report_errors, retry_on_moved_head
+from promotebot.gate.conditions import may_have_conditions
 from promotebot.gate.refusal import Reason
 from promotebot.github.events import CheckReported, LabelChanged, PullChanged, PullClosed, Reviewed, ToldPull
 from promotebot.pulls.context import JobContext
@@ -30,7 +31,7 @@ def evaluate_pulls(event: PullChanged | Reviewed | PullClosed, job: JobContext) 
     """
     if isinstance(event, PullClosed):
         return _on_pull(event.pull, "closed", _revoke_closed, job)
-    work = partial(_publish, event) if isinstance(event, PullChanged) else publish_gate
+    work = partial(_publish, event) if isinstance(event, PullChanged) else _publish_again
     told = event.told if isinstance(event, PullChanged) else None
     answers = (_on_pull(number, "open", work, job, told) for number in event.pulls)
     return max(answers, key=lambda answer: answer.code)
@@ -88,6 +89,16 @@ def _publish(event: PullChanged, attempt: Attempt) -> Answer:
     if event.is_retargeted:
         judge_left(attempt, head)
     return answer
+
+
+def _publish_again(attempt: Attempt) -> Answer:
+    """Judge it for what people did beside its branch; that may be about a head that the branch has left, too.
+
+    Nothing judges such a head, which could be forced back, and merged at once: an approval of it may be gone.
+    """
+    if may_have_conditions(attempt.snapshot.changeset.policy):
+        attempt.record.revoke_older(why="a review, a label or a check changed; judged again when it is pushed")
+    return publish_gate(attempt)
 
 
 def _revoke_closed(attempt: Attempt) -> Answer:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.promotion.people import OWNERS, is_team, unseen
+from promotebot.promotion.people import OWNERS, is_named, is_team, unseen
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import CommandArguments
 from promotebot.promotion.sections import Permission
@@ -150,8 +150,8 @@ def rejecting_refusal(people: Sequence[str], policy: Policy, github: GitHub) -> 
     Raises:
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
-    named = {login.lower() for stage in Stage for login in policy.stages.people(stage)}
-    lacks = who_lacks([login for login in people if login.lower() not in named], Permission.WRITE, github)
+    named = [name for stage in Stage for name in policy.stages.people(stage)]
+    lacks = who_lacks([login for login in people if not is_named(login, named)], Permission.WRITE, github)
     if not lacks:
         return None
     asked = "ask somebody with write permission to write this command"

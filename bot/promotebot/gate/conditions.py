@@ -11,6 +11,7 @@ from promotebot.gate.required import required_findings, required_of
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.policy_changes import PolicyEdit
 from promotebot.promotion.replay import Step
+from promotebot.registry.names import Stage
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
     from promotebot.github.ports import GitHub, PullRequest
@@ -50,3 +51,11 @@ def conditions(
 def has_conditions(steps: Sequence[Step], policy: Policy, edit: PolicyEdit) -> bool:
     """Return whether the policy sets any condition for this; then GitHub has to be asked."""
     return approvals_needed(steps, policy, edit) > 0 or any(required_of(steps, policy))
+
+
+def may_have_conditions(policy: Policy) -> bool:
+    """Return whether the policy sets a condition for any pull request: what somebody takes back may shut it again."""
+    asked = policy.strictest
+    stages = [asked.stages.of(stage) for stage in Stage]
+    # What leaves quarantine needs approvals, whatever else the policy says.
+    return bool(asked.separation or asked.quarantine or any(one.labels or one.checks for one in stages))

@@ -15,6 +15,7 @@ from promotebot.errors import CouldNotVerify
 from promotebot.gate.attestation import PREFIX, Attestation, attestation_context
 from promotebot.github.checks import gate_context, is_gate
 from promotebot.github.ports import BranchPush, CommitStatus
+from promotebot.pulls.codeowners import PLACES
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING, every_push, heads_of
 from promotebot.pulls.promotions import requests_in
@@ -91,12 +92,9 @@ class PullRecord:
         Raises:
             CouldNotVerify: when GitHub does not answer.
         """
-        changeset, path = self.snapshot.changeset, self.job.settings.registry_path
-        repository, known = changeset.repository, self.snapshot.pull.only_added_to
-        if known and repository.is_ancestor(known, changeset.head):
-            ours = [path, models_directory(path)]
-            if not repository.changes_since(changeset.base, changeset.head, ours):
-                return False
+        path = self.job.settings.registry_path
+        if self.snapshot.never_changed([path, models_directory(path)]):
+            return False
         return any(push.actor == self.job.settings.bot_login for push in self._pushes)
 
     def is_by_bot(self, sha: str) -> bool:
@@ -150,6 +148,16 @@ class PullRecord:
             log.info("%s is green no longer: %s", sha[:7], why)
             revoked += 1
         return revoked
+
+    def revoke_older(self, *, why: str) -> None:
+        """Turn every head but the present one red that may be green for what it promotes, or does with the policy.
+
+        Raises:
+            CouldNotVerify: when GitHub does not answer, or does not take a status.
+        """
+        path, policy = self.job.settings.registry_path, self.job.settings.policy_path
+        if not self.snapshot.never_changed([path, models_directory(path), policy, *PLACES]):
+            self.revoke_heads(why=why, keep=self.snapshot.changeset.head)
 
     def turn_red(self, sha: str, *, why: str) -> None:
         """Turn the required status red on a head that the branch has left, whatever GitHub lists there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,6 +57,12 @@ class PullSnapshot:
     def is_promoted_into(self, branch: str) -> bool:
         """Return whether a branch may be promoted into."""
         return branch == self.default_branch or branch in self.trusted.bases
+
+    def never_changed(self, paths: Sequence[str]) -> bool:
+        """Return whether the branch was only ever added to, and no commit of it changes one of these paths."""
+        known, changeset = self.pull.only_added_to, self.changeset
+        is_whole = known and self.repository.is_ancestor(known, changeset.head)
+        return bool(is_whole and not self.repository.changes_since(changeset.base, changeset.head, paths))
 
 
 def remote(job: JobContext) -> Remote:
