@@ -321,7 +321,7 @@ class FakeGitHub:
         self._asked("permission")
         return self.roles.get(login)
 
-    def expect_permission(self, login: str) -> None:
+    def expect_permission(self, login: str, *, again: bool = False) -> None:
         """Nothing takes time here: whoever needs it asks for it."""
 
     def beside(self, question: Callable[[], _V]) -> Callable[[], _V]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -105,6 +106,74 @@ def test_what_was_pushed_while_it_waited_was_not_confirmed(careful: Office) -> N
     assert "evaluation moved while the dry run waited to be confirmed" in careful.answer(number)
 
 
+def close(careful: Office, number: int) -> None:
+    careful.repository.close(number, by="bob")
+
+
+def lose_role(careful: Office, _number: int) -> None:
+    careful.repository.set_role("alice", "write")
+
+
+def begin_freeze(careful: Office, _number: int) -> None:
+    careful.now += timedelta(minutes=5)
+
+
+def change_base(careful: Office, number: int) -> None:
+    careful.repository.git.set_ref("refs/heads/other", careful.repository.git.branch("main") or "")
+    careful.repository.pulls[number].base_ref = "other"
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (close, "the pull request was closed while the dry run waited to be confirmed"),
+        (change_base, "the pull request now targets other while the dry run waited to be confirmed"),
+        (begin_freeze, "a freeze, a window or an exception began or ended while the dry run waited to be confirmed"),
+        (lose_role, "promoting to ACTIVE needs maintain"),
+    ],
+)
+def test_what_changed_while_it_waited_is_seen_before_anything_is_committed(
+    office: Office, act: Callable[[Office, int], None], told: str
+) -> None:
+    start, end = (f"{office.now + timedelta(minutes=minutes):%Y-%m-%dT%H:%M}" for minutes in (3, 600))
+    office.policy(f"{POLICY}freezes: [{{start: {start}, end: {end}, reason: year end}}]\n")
+    number = office.pull()
+    head = office.repository.git.branch("evaluation")
+
+    def confirm() -> None:
+        act(office, number)
+        thumbs_up(office, "alice")
+
+    meanwhile(office, confirm)
+    job = office.ask(number, "/promote active")
+    assert job.outputs["decision"] == "refused", job.log
+    assert told in job.outputs["result"]
+    assert office.repository.git.branch("evaluation") == head
+
+
+def test_a_label_that_is_taken_off_while_it_waited_asks_for_nothing(careful: Office) -> None:
+    number = careful.pull()
+    head = careful.head(number)
+
+    def confirm() -> None:
+        shown = waiting(careful)
+        careful.unlabel(number, "promote:active", by="bob")
+        react(careful.repository, shown, careful.hub.user("alice"), "+1")
+
+    meanwhile(careful, confirm)
+    job = careful.label(number, "promote:active")
+    assert job.outputs["reason_code"] == "not_confirmed"
+    assert "the label was taken off while the dry run waited" in careful.answer(number)
+    assert careful.head(number) == head
+
+
+def test_a_label_is_confirmed_by_whoever_put_it_on(careful: Office) -> None:
+    number = careful.pull()
+    meanwhile(careful, lambda: thumbs_up(careful, "alice"))
+    assert committed(careful.label(number, "promote:active"))
+    assert careful.labels(number) == ["promote:active"]
+
+
 def test_a_lower_stage_a_rollback_and_a_demotion_need_no_confirmation(careful: Office) -> None:
     number = careful.pull()
     assert committed(careful.ask(number, "/promote staging"))
@@ -115,6 +184,15 @@ def test_a_lower_stage_a_rollback_and_a_demotion_need_no_confirmation(careful: O
     assert committed(careful.ask(second, '/rollback regime_classifier --reason "incident 7"'))
     third = careful.pull("third")
     assert committed(careful.ask(third, '/demote regime_classifier active --reason "gone"'))
+
+
+def test_why_says_that_the_request_has_to_be_confirmed_and_where_the_policy_asks_for_it(careful: Office) -> None:
+    number = careful.pull()
+    assert careful.ask(number, "/promote active").outputs["reason_code"] == "not_confirmed"
+    careful.ask(number, "/why")
+    answer = careful.answer(number)
+    assert "write it in a new comment, and confirm the dry run with 👍:" in answer
+    assert '- `stages.active.confirm: "2m"` ([line 1]' in answer
 
 
 def test_a_dry_run_waits_for_nobody(careful: Office) -> None:

@@ -58,6 +58,21 @@ def test_a_candidate_that_stands_for_too_long_is_told_once_more(office: Office) 
     assert len(reminders(office, number)) == 2
 
 
+def test_a_bound_of_many_months_is_told_when_it_is_passed(office: Office) -> None:
+    office.policy("reminders: {staging: 100d}\n")
+    number = merged(office, "/promote staging")
+    after(office, 98)
+    assert reminders(office, number) == []
+    after(office, 2.1)
+    assert ["for 100 d" in told for told in reminders(office, number)] == [True]
+
+
+def test_what_has_been_due_for_very_long_is_not_looked_at(office: Office) -> None:
+    number = merged(office, "/promote staging")
+    after(office, 98)
+    assert reminders(office, number) == []
+
+
 def test_time_runs_from_the_merge_and_not_from_the_request(office: Office) -> None:
     number = office.pull()
     office.ask(number, "/promote staging")

@@ -39,6 +39,12 @@ def test_a_candidate_soaks_and_is_overdue_later() -> None:
     assert one.key(Due.SOAKED) != one.key(Due.OVERDUE)
 
 
+def test_it_is_due_since_the_time_that_it_is_about() -> None:
+    (one,) = found(event(1, "shadow"), shadow=POINTER)
+    said = [one.due_for(FIRST + timedelta(days=days)) for days in (6, 7, 9, 14, 100)]
+    assert said == [None, timedelta(0), timedelta(days=2), timedelta(0), timedelta(days=86)]
+
+
 def test_what_went_higher_was_put_in_at_a_terminal_or_is_active_needs_nobody() -> None:
     assert found(event(2, "staging"), event(1, "shadow"), shadow=POINTER, staging=POINTER)[0].holding.stage == "staging"
     assert found(event(1, "shadow", request=None, source="cli"), shadow=POINTER) == []

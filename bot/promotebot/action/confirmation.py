@@ -5,9 +5,11 @@ GitHub starts no job for a reaction, so the job that shows the dry run waits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
-from promotebot.action.verdict import moved
+from promotebot.action.verdict import elsewhere, moved
 from promotebot.comments.decisions import PlanComment, render_confirmed, render_plan
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.refusal import Reason, Refusal
@@ -20,10 +22,17 @@ PAUSE = 5.0
 """Seconds between two looks: a request each."""
 
 
-def confirmation(attempt: Attempt, plan: PlanComment) -> Refusal | None:
+def confirmation(
+    attempt: Attempt, plan: PlanComment, label: str, may_ask: Callable[[], Refusal | None]
+) -> Refusal | None:
     """Show the dry run and wait until it is confirmed; at once where nobody has to.
 
-    A reaction that was there before counts for nothing: an earlier run of this job may have shown something else.
+    A reaction that was there before counts for nothing: an earlier run of this job may have shown something else. What
+    may have changed in the minutes of waiting is looked at again, as nothing was committed yet.
+
+    Args:
+        label: the one that asks; empty for a command.
+        may_ask: asks again why these people may not request it; None where they may.
 
     Returns:
         why nothing may be written; None where it was confirmed, or need not be.
@@ -49,11 +58,21 @@ def confirmation(attempt: Attempt, plan: PlanComment) -> Refusal | None:
             break
     else:
         return _not_confirmed(f"{login} did not confirm the dry run within {duration(limit)}")
-    change = moved(attempt, changeset) or _by_the_clock(attempt, plan.plan.request.model)
-    if change:
-        return _not_confirmed(f"{change} while the dry run waited to be confirmed")
-    attempt.replier.answer(shown, render_confirmed(plan, context))
-    return None
+    refusal = _change(attempt, plan.plan.request.model, label) or may_ask()
+    if not refusal:
+        attempt.replier.answer(shown, render_confirmed(plan, context))
+    return refusal
+
+
+def _change(attempt: Attempt, model: ModelName, label: str) -> Refusal | None:
+    """Return the refusal of what is no longer as it was when the dry run was shown; None where nothing has changed."""
+    snapshot, github = attempt.snapshot, attempt.job.github
+    number = snapshot.pull.number
+    change = moved(attempt, snapshot.changeset) or elsewhere(github.look_again(number, ()), snapshot)
+    if not change and label and label not in github.labels(number):
+        change = "the label was taken off"
+    change = change or _by_the_clock(attempt, model)
+    return _not_confirmed(f"{change} while the dry run waited to be confirmed") if change else None
 
 
 def _by_the_clock(attempt: Attempt, model: ModelName) -> str:

@@ -71,7 +71,7 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
     work = _promote if event.added else _withdraw
     return retry_on_moved_head(
-        requester, job, replier, lambda attempt: work(arguments, attempt), known=pull, asked_by=event.sender
+        requester, job, replier, lambda attempt: work(arguments, attempt, event), known=pull, asked_by=event.sender
     )
 
 
@@ -83,11 +83,11 @@ def _arguments(label: str, base: str, job: JobContext) -> CommandArguments | Non
         return parse_label(label, read_aliases(job, base))
 
 
-def _promote(arguments: CommandArguments, attempt: Attempt) -> Answer:
-    return PromotionJob(attempt, arguments, LINE).run()
+def _promote(arguments: CommandArguments, attempt: Attempt, event: LabelChanged) -> Answer:
+    return PromotionJob(attempt, arguments, LINE, event.label).run()
 
 
-def _withdraw(arguments: CommandArguments, attempt: Attempt) -> Answer:
+def _withdraw(arguments: CommandArguments, attempt: Attempt, _event: LabelChanged) -> Answer:
     """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
     policy, github = policy_with_owners(attempt.snapshot.changeset), attempt.job.github
     people = attempt.requester.people

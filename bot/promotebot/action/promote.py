@@ -48,6 +48,8 @@ class PromotionJob:
     arguments: CommandArguments
     line: int
     """The 1-based line of the comment that asks; part of the request's id."""
+    label: str = ""
+    """The label that asks; empty for a comment."""
 
     @property
     def snapshot(self) -> PullSnapshot:
@@ -98,7 +100,7 @@ class PromotionJob:
         if isinstance(prepared, IncompleteRequest):
             return self._refuse(incomplete_reason(prepared.findings), prepared.findings, prepared.model)
         request, remarks = prepared
-        refusal = self._refusal(request)
+        refusal = self._may_ask(request.model) if self.arguments.model != request.model else None
         if refusal:
             return self.replier.refuse(refusal)
         replaced = [step for step in pending.own if _is_same_slot(request, step)]
@@ -111,14 +113,17 @@ class PromotionJob:
             return kept
         return self._decide(kept, request, remarks, [step for step in replaced if step not in stale])
 
-    def _refusal(self, request: Request) -> Refusal | None:
-        """Return why these people may not ask for the model that was found; one that was named was asked about."""
-        if self.arguments.model == request.model:
-            return None
+    def _may_ask(self, model: str, *, again: bool = False) -> Refusal | None:
+        """Return why these people may not ask for a model; None where they may. One that was named was asked about.
+
+        Args:
+            again: GitHub is asked anew for their roles.
+        """
         people, changeset, github = self.attempt.requester.people, self.changeset, self.attempt.job.github
-        arguments, doing = self.arguments, DOING[self.arguments.action]
-        policy = policy_with_owners(changeset)
-        return asking_refusal(arguments, request.model, people, changeset.head, policy, github, doing)
+        arguments, policy = self.arguments, policy_with_owners(changeset)
+        for login in people if again else ():
+            github.expect_permission(login, again=True)
+        return asking_refusal(arguments, model, people, changeset.head, policy, github, DOING[arguments.action])
 
     def _load(self) -> PendingPromotions | InvalidPromotions:
         """Return what the pull request promotes, without what the request replaces where that is not legal any more.
@@ -186,7 +191,8 @@ class PromotionJob:
             rendered = render_plan(planned(decision, decided, self.snapshot.now), self.replier.context)
             answer = Answer(Outcome.PLANNED, Reason.DRY_RUN, rendered.title, details=details)
             return self.replier.answer(answer, rendered)
-        refusal = confirmation(self.attempt, planned(decision, decided, self.snapshot.now))
+        plan, model = planned(decision, decided, self.snapshot.now), decision.request.model
+        refusal = confirmation(self.attempt, plan, self.label, lambda: self._may_ask(model, again=True))
         if refusal:
             return self.replier.refuse(refusal)
         steps = [*pending.steps, Step(decision.request.model, decision.event, decision.before, decision.digest)]

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MAX_ASKED = 20
 """Pull requests that one job looks at; each costs a request, and the next day comes."""
 REMEMBERED = timedelta(days=90)
-"""An older promotion is not looked at: whoever let it stand for so long was told."""
+"""What has been due for longer is not looked at: whoever let it stand for so long was told."""
 
 
 def remind(registry: ModelRegistry, names: Container[str], policy: Policy, job: JobContext) -> None:
@@ -29,17 +29,13 @@ def remind(registry: ModelRegistry, names: Container[str], policy: Policy, job: 
     """
     now, models = job.clock(), [name for name in registry if name in names]
     # Nothing is merged before its event says, so nothing is due before that.
-    due = [one for one in candidates(registry, models, policy) if one.due(now)]
-    recent = [one for one in due if _age(one, now) < REMEMBERED]
-    for candidate in sorted(recent, key=lambda one: _age(one, now))[:MAX_ASKED]:
+    due = [(since, one) for one in candidates(registry, models, policy) if (since := one.due_for(now)) is not None]
+    recent = sorted((pair for pair in due if pair[0] < REMEMBERED), key=lambda pair: pair[0])
+    for _, candidate in recent[:MAX_ASKED]:
         try:
             _remind(candidate, now, job)
         except PromotebotError as problem:  # noqa: PERF203 - each for itself
             log.warning("nobody was reminded of %s: %s", candidate.holding.model, problem)
-
-
-def _age(candidate: Candidate, now: datetime) -> timedelta:
-    return candidate.holding.age(now) or timedelta(0)
 
 
 def _remind(candidate: Candidate, now: datetime, job: JobContext) -> None:

@@ -21,8 +21,9 @@ from promotebot.gate.policy import changes_who_may, edit_of_policy
 from promotebot.gate.requests import RequestCheck
 from promotebot.gate.required import CHECKS, LABELS
 from promotebot.gate.status import publish_red
+from promotebot.github.ports import PullState
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.snapshot import marks_of, remote_head
+from promotebot.pulls.snapshot import PullSnapshot, marks_of, remote_head
 
 
 def publish_standing(
@@ -55,8 +56,8 @@ def _require_unchanged(
         if by_refs_alone:
             changed = moved(attempt, changeset)
         else:
-            elsewhere = _ask_elsewhere(attempt, result, changeset)  # git is asked meanwhile
-            changed = moved(attempt, changeset) or elsewhere() or _unmet(attempt, result, changeset)
+            wait = _ask_elsewhere(attempt, result, changeset)  # git is asked meanwhile
+            changed = moved(attempt, changeset) or wait() or _unmet(attempt, result, changeset)
     except PromotebotError:
         _turn_red(attempt, changeset, "nobody knows whether it still holds")
         raise
@@ -82,6 +83,13 @@ def moved(attempt: Attempt, changeset: Changeset) -> str:
     return next((f"{ref.rpartition('refs/heads/')[2]} moved" for ref, sha in wanted.items() if now.get(ref) != sha), "")
 
 
+def elsewhere(now: PullState, snapshot: PullSnapshot) -> str:
+    """Return that a pull request was closed or opened, or given another base; empty where it was not."""
+    if now.state != snapshot.pull.state:
+        return f"the pull request was {now.state}"
+    return f"the pull request now targets {now.base_ref}" if now.base_ref != snapshot.pull.base_ref else ""
+
+
 def _ask_elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -> Callable[[], str]:
     """Ask what became of the pull request itself: closed, given another base, or a promotion of it taken back.
 
@@ -96,10 +104,8 @@ def _ask_elsewhere(attempt: Attempt, result: GateResult, changeset: Changeset) -
 
     def wait() -> str:
         now = look()
-        if now.state != snapshot.pull.state:
-            return f"the pull request was {now.state}"
-        if now.base_ref != snapshot.pull.base_ref:
-            return f"the pull request now targets {now.base_ref}"
+        if change := elsewhere(now, snapshot):
+            return change
         is_revoked = any_revoked(result.steps, now.statuses, snapshot.other_base, job.settings.bot_login)
         return "a promotion was withdrawn" if is_revoked else ""
 

@@ -18,7 +18,8 @@ from promotebot.promotion.commands import ChangeCommand, parse_comment
 from promotebot.promotion.infer import IncompleteRequest
 from promotebot.promotion.plan import Unchanged
 from promotebot.promotion.policy import MAX_BYTES
-from promotebot.promotion.policy_lines import lines_of_keys, policy_lines
+from promotebot.promotion.policy_lines import KEYS, lines_of_keys, policy_lines
+from promotebot.promotion.rules.request import CONFIRMED
 from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.promotions import load_pending
 from promotebot.pulls.replan import InvalidPromotions
@@ -66,7 +67,8 @@ def _met(command: ChangeCommand, login: str, url: str, attempt: Attempt) -> Last
     found = refusal or _found(command, login, attempt)
     if isinstance(found, Refusal):
         return replace(asked, refusal=found.message, remedy=found.remedy, policy_keys=found.policy_keys)
-    return replace(asked, findings=found)
+    keys = KEYS[CONFIRMED] if any(finding.rule == CONFIRMED for finding in found) else ()
+    return replace(asked, findings=found, policy_keys=keys)
 
 
 def _found(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[Finding] | Refusal:

@@ -17,10 +17,11 @@ from promotebot.comments.comment import RULES_BYTES, CommentContext, Rendered, c
 from promotebot.comments.compared import compared_section
 from promotebot.comments.comparison import registry_diff, render_history
 from promotebot.comments.decisions import comparison
+from promotebot.comments.exceptions import exception_lines
 from promotebot.comments.findings import bullets, count_line, every_rule, problems, waits
 from promotebot.comments.markdown import code, details, fence
 from promotebot.comments.pictures import render_stage_flow, render_timeline
-from promotebot.comments.risk import override_line, risk_line, signature_line
+from promotebot.comments.risk import risk_line
 from promotebot.comments.weights import weights_section
 from promotebot.findings import Finding, Severity, errors_in, warnings_in
 from promotebot.promotion.causes import by_cause
@@ -171,8 +172,7 @@ def _icon(state: CardState) -> str:
 def _carried(state: CardState, context: CommentContext, *, whole: bool) -> Iterator[str]:
     limit, ordered = row_limit(whole), sorted(state.promotions, key=lambda one: -one.stage.rank)
     keeps_active = ordered[0].stage is not Stage.ACTIVE
-    yield from (override_line(one.plan) for one in ordered if one.plan)
-    yield from (signature_line(one.plan) for one in ordered if one.plan)
+    yield from (line for one in ordered if one.plan for line in exception_lines(one.plan.plan))
     for one in ordered:
         plan, is_merged = one.plan, bool(state.merge)
         yield risk_line(plan, is_merged=is_merged, keeps_active=keeps_active) if plan else one.bare_line()

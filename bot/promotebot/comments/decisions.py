@@ -22,6 +22,7 @@ from promotebot.comments.comment import (
 )
 from promotebot.comments.compared import compared_section
 from promotebot.comments.comparison import describe, registry_diff, render_comparison, render_history
+from promotebot.comments.exceptions import exception_lines
 from promotebot.comments.findings import bullets, count_line, every_rule, problems
 from promotebot.comments.markdown import code, details, fence, link, text
 from promotebot.comments.refusals import REFUSED
@@ -86,6 +87,7 @@ def render_plan(comment: PlanComment, context: CommentContext, *, confirm_within
         limit = row_limit(whole)
         return [
             asks,
+            *exception_lines(plan),
             f"{not_opened(findings, comment.evidence)}{effect(plan, dry_run=True)} {requested_by(context)}",
             _words(request.reason, request.notes, request.origins.get("reason", "")),
             comparison(comment, context),

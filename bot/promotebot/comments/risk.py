@@ -11,7 +11,6 @@ from promotebot.comments.markdown import code, text
 from promotebot.comments.model_differences import evidence_of, signature_difference
 from promotebot.comments.stage_times import StageTimes
 from promotebot.comments.weights import not_opened
-from promotebot.findings import warnings_in
 from promotebot.registry.model import Action, Pointer
 from promotebot.registry.names import Stage
 from promotebot.text import counted, duration, percent, short_number
@@ -43,24 +42,6 @@ def risk_line(one: PlanComment, *, is_merged: bool = False, keeps_active: bool =
         held = _held(one, old, stage)
         sentence = f"{stage.label} {verb} from {code(old.artifact_id)}{held} to {code(new.artifact_id)}{told}"
     return f"{not_opened(one.plan.findings, one.evidence)}{unchanged}{sentence}"
-
-
-def override_line(one: PlanComment) -> str:
-    """Return, in Markdown, that the request makes an exception from a rule; empty where it makes none."""
-    request = one.plan.request
-    if not request.override or one.plan.event.override is None:
-        return ""
-    return f"⚠️ **{code(request.actor.name)} makes an exception from a rule:** {text(request.override)}"
-
-
-def signature_line(one: PlanComment) -> str:
-    """Return, in Markdown, that the request allows another signature than ACTIVE has; empty where it needs not."""
-    reason = one.plan.request.allow_signature_change
-    rules = [f.rule for f in warnings_in(one.plan.findings) if f.rule.startswith("signature.")]
-    if not reason or not rules:
-        return ""
-    parts = " and ".join(dict.fromkeys(rule.partition(".")[2] for rule in rules))
-    return f"⚠️ **Other {parts} than ACTIVE has, which the request allows:** {text(reason)}"
 
 
 def _emptied(one: PlanComment, pointer: Pointer, *, is_merged: bool) -> str:

@@ -18,6 +18,7 @@ from promotebot.comments.notices import QUERY, note
 from promotebot.findings import Finding, Severity
 from promotebot.promotion.causes import by_cause
 from promotebot.promotion.policy_lines import PolicyLine
+from promotebot.promotion.rules.request import CONFIRMED
 from promotebot.registry.names import ModelName, Stage
 from promotebot.text import headline, shortened
 
@@ -98,7 +99,8 @@ def _last(last: LastRequest) -> str:
         return f"{begins} The same request would be refused now:\n\n- ❌ {text(last.refusal)}{next_step(last.remedy)}"
     if last.is_refused:
         return f"{begins} The same request would be refused now:\n\n{problems(last.findings, limit=MAX_PROBLEMS)}"
-    again = "Nothing blocks it now. To request it again, write it in a new comment:"
+    confirm = ", and confirm the dry run with 👍" if any(one.rule == CONFIRMED for one in last.findings) else ""
+    again = f"Nothing blocks it now. To request it again, write it in a new comment{confirm}:"
     return f"{begins} {again}\n\n{fence(last.line, 'text')}"
 
 

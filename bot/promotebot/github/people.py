@@ -40,8 +40,14 @@ class PeopleClient:
             self._roles[login] = wait() if wait else self._permission(login)
         return self._roles[login]
 
-    def expect_permission(self, login: str) -> None:
-        """Start to ask for a role that is likely needed soon; `permission` waits for it, and raises what went wrong."""
+    def expect_permission(self, login: str, *, again: bool = False) -> None:
+        """Start to ask for a role that is likely needed soon; `permission` waits for it, and raises what went wrong.
+
+        Args:
+            again: what GitHub said before in this job does not count any more.
+        """
+        if again:
+            self._roles.pop(login, None)
         if login not in self._roles and login not in self._expected:
             self._expected[login] = self._rest.beside.ask(lambda: self._permission(login))
 

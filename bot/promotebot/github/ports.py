@@ -151,7 +151,7 @@ class GitHub(Protocol):
         An unknown role counts as the legacy permission that GitHub derives for it.
         """
 
-    def expect_permission(self, login: str) -> None:
+    def expect_permission(self, login: str, *, again: bool = False) -> None:
         """Start to ask for a role, `beside`; `permission` waits for it, and raises what went wrong."""
 
     def is_member(self, team: str, login: str) -> bool:

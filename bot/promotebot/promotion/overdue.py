@@ -34,12 +34,14 @@ class Candidate:
 
     def due(self, now: datetime) -> Due | None:
         """Return what there is to say, the later of both; None where it is too early."""
-        age = self.holding.age(now)
-        if age is None:
-            return None
-        if self.longest is not None and age >= self.longest:
+        if _passed(self.longest, self.holding.age(now)) is not None:
             return Due.OVERDUE
-        return Due.SOAKED if self.soak is not None and age >= self.soak else None
+        return Due.SOAKED if _passed(self.soak, self.holding.age(now)) is not None else None
+
+    def due_for(self, now: datetime) -> timedelta | None:
+        """Return since when there is this to say; None where it is too early."""
+        overdue, soaked = (_passed(limit, self.holding.age(now)) for limit in (self.longest, self.soak))
+        return soaked if overdue is None else overdue
 
     def since(self, merged_at: datetime | None) -> Candidate:
         """Return it with the time at which GitHub merged it, in place of the time that its event says."""
@@ -50,6 +52,11 @@ class Candidate:
         event = self.holding.event
         of = (self.holding.model, self.holding.stage.value, event.ts_utc if event else "", due.value)
         return hashlib.sha256("\n".join(of).encode()).hexdigest()[:16]
+
+
+def _passed(limit: timedelta | None, age: timedelta | None) -> timedelta | None:
+    """Return by how much a time is over; None where it is not."""
+    return None if limit is None or age is None or age < limit else age - limit
 
 
 def candidates(registry: ModelRegistry, names: Iterable[ModelName], policy: Policy) -> Iterator[Candidate]:

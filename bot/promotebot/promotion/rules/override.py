@@ -15,6 +15,8 @@ from promotebot.remedies import Remedy
 from promotebot.text import counted, listed
 
 RULE = "override"
+OVERRIDDEN = "Overridden: "
+"""What the message of a finding begins with that the request made a warning of."""
 
 
 def overridden(context: RuleContext, findings: Iterable[Finding]) -> list[Finding]:
@@ -27,7 +29,7 @@ def overridden(context: RuleContext, findings: Iterable[Finding]) -> list[Findin
         return found
     refusal = _refusal(context)
     if refusal:
-        remedy = "leave --override out, or ask somebody whom the policy names under `overrides`"
+        remedy = "leave --override out, or ask somebody whom `overrides` of the policy names"
         return [*found, error(RULE, refusal, remedy=remedy)]
     rule, name = overridden_rule(request.override), request.actor.name
     said = warning(RULE, f"{name} overrides {request.override}.")
@@ -37,7 +39,7 @@ def overridden(context: RuleContext, findings: Iterable[Finding]) -> list[Findin
 def _as_warning(finding: Finding) -> Finding:
     if finding.severity is not Severity.ERROR:
         return finding
-    message = f"Overridden: {finding.message}"
+    message = f"{OVERRIDDEN}{finding.message}"
     return finding.model_copy(update={"severity": Severity.WARNING, "message": message, "remedy": Remedy()})
 
 

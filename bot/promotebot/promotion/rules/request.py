@@ -13,6 +13,8 @@ from promotebot.registry.registry import ModelRegistry
 from promotebot.remedies import Remedy, comment
 from promotebot.text import listed
 
+CONFIRMED = "request.confirmed"
+
 
 def actor_is_known(context: RuleContext) -> Iterator[Finding]:
     """Check that somebody is named as the actor: every event records one."""
@@ -59,10 +61,10 @@ def promotion_is_confirmed(context: RuleContext) -> Iterator[Finding]:
         return
     if is_confirmed(context):
         name = context.request.actor.name
-        yield passed("request.confirmed", f"{name} confirms the dry run with 👍 before anything is committed")
+        yield passed(CONFIRMED, f"{name} confirms the dry run with 👍 before anything is committed")
         return
     yield error(
-        "request.confirmed",
+        CONFIRMED,
         "Nobody confirmed this promotion to ACTIVE, and the policy asks for it (`stages.active.confirm`).",
         remedy=_instead_of_import(context)
         if context.request.action is Action.IMPORTED

@@ -58,7 +58,7 @@ def change_is_allowed(context: RuleContext) -> Iterator[Finding]:
     else:
         yield passed("signature.people", f"{name} may allow another signature")
         return
-    remedy = "leave --allow-signature-change out, or ask somebody whom the policy names under `signature_people`"
+    remedy = "leave --allow-signature-change out, or ask somebody whom `signature_people` of the policy names"
     yield error("signature.people", f"{message}; the policy allows {allowed}.{hint}", remedy=remedy)
 
 
