@@ -148,6 +148,19 @@ def test_the_teams_of_the_policy_are_looked_for_with_the_token_at_hand(clinic: C
     assert seen(app) == {}
 
 
+def test_in_a_split_registry_the_teams_of_every_models_owners_are_looked_for(clinic: Clinic) -> None:
+    owners = "* @acme/all\n/ml/registry/models/fraud.json @acme/fraud\n/ml/registry/models.json @acme/index\n"
+    people = "stages: {active: {people: [CODEOWNERS]}}\n"
+    clinic.commit({".github/promotion.yml": people, ".github/CODEOWNERS": owners})
+    app = clinic.repository.issue_app_token({**JOB, "members": "read"})
+    assert [*clinic.facts(app).teams] == ["@acme/index"]
+    assert clinic.root.promotebot("registry", "split").returncode == 0
+    clinic.push()
+    assert [*clinic.facts(app).teams] == ["@acme/all", "@acme/fraud"]
+    clinic.commit({".github/CODEOWNERS": None})
+    assert clinic.facts(app).teams == {}
+
+
 def test_the_models_files_of_a_split_registry_are_looked_for_in_codeowners(clinic: Clinic) -> None:
     clinic.commit({".github/CODEOWNERS": "/ml/registry/models.json @root\n/.github/ @root\n"})
     assert clinic.status("codeowners") is Status.OK

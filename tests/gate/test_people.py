@@ -14,8 +14,8 @@ from promotebot.errors import CouldNotVerify
 from promotebot.gate.admission import people_refusal
 from promotebot.promotion.policy import parse_policy
 from promotebot.promotion.sections import Permission
-from promotebot.pulls.codeowners import changes_owners
 from promotebot.pulls.compare import ChangesetLike
+from promotebot.pulls.model_owners import changes_owners
 from promotebot.registry.names import Stage
 from tests.fake_github.people import BOT_PERMISSIONS
 from tests.fakes import FakeGitHub
@@ -140,7 +140,8 @@ def test_owners_stay_the_same_only_where_every_side_names_the_same(
         sides[f"{side}_files"] = WorkTree(tmp_path / side)
     policy = parse_policy(b"stages: {active: {people: [CODEOWNERS]}}" if names else b"{}")
     paths = (".github/CODEOWNERS",)
-    change = SimpleNamespace(policy=policy, registry_path="ml/registry/models.json", changed_paths=paths, **sides)
+    registries = {"base_registry": None, "head_registry": None, "registry_path": "ml/registry/models.json"}
+    change = SimpleNamespace(policy=policy, changed_paths=paths, **registries, **sides)
     assert changes_owners(cast(ChangesetLike, change)) is changes
 
 

@@ -176,15 +176,19 @@ def may(policy: Policy, login: str, stage: Stage = Stage.ACTIVE, *, model: str =
     """What the door says to somebody who asks."""
     arguments = CommandArguments(stage, Action.PROMOTE, ModelName(model))
     github = FakeGitHub(roles=ROLES)
-    refusal = asking_refusal(arguments, model, (login,), GitSha(HEAD), policy, github, "promoting to")
+    refusal = asking_refusal(arguments, model, (login,), _changeset(policy), github, "promoting to")
     return f"{refusal.reason.value}: {refusal.message}" if refusal else "may ask"
+
+
+def _changeset(policy: Policy) -> Changeset:
+    document = policy.model_dump(mode="json", exclude_unset=True)
+    files = {POLICY: yaml.safe_dump(document).encode()}
+    return diverged(files, files)
 
 
 def on_pull(policy: Policy, **changes: Any) -> str:
     """What the door says of a pull request."""
-    document = policy.model_dump(mode="json", exclude_unset=True)
-    files = {POLICY: yaml.safe_dump(document).encode()}
-    snapshot = pull_snapshot(diverged(files, files), pull_request(**changes), trusted=policy)
+    snapshot = pull_snapshot(_changeset(policy), pull_request(**changes), trusted=policy)
     refusal = request_refusal(
         CommandArguments(Stage.ACTIVE, Action.PROMOTE, MODEL), ("mary",), snapshot, FakeGitHub(roles=ROLES)
     )

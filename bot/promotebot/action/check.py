@@ -21,6 +21,7 @@ from promotebot.github.ports import BranchPush
 from promotebot.promotion.checklist import REVIEWED, Box, Tick
 from promotebot.promotion.replay import Step
 from promotebot.pulls.heads import pushes_up_to
+from promotebot.pulls.model_owners import policy_for
 from promotebot.registry.model import Action
 from promotebot.registry.names import Stage
 from promotebot.remedies import Remedy, comment
@@ -109,7 +110,7 @@ def _person_refusal(
     snapshot, job, login = attempt.snapshot, attempt.job, attempt.requester.login
     if not all(may_write(one, job.github) for one in attempt.requester.people):
         for step in steps:
-            stage, policy = step.event.stage or Stage.ACTIVE, snapshot.changeset.policy.for_model(step.model)
+            stage, policy = step.event.stage or Stage.ACTIVE, policy_for(snapshot.changeset, step.model)
             doing = f"ticking a box for {DOING[Action.PROMOTE]}"
             refusal = people_refusal(attempt.requester.people, stage, policy, job.github, doing)
             if refusal:

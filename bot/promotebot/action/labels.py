@@ -20,9 +20,9 @@ from promotebot.gate.refusal import Reason
 from promotebot.github.events import LabelChanged
 from promotebot.promotion.labels import parse_label
 from promotebot.promotion.request import CommandArguments
-from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.default_policy import default_contacts, read_aliases
+from promotebot.pulls.model_owners import policies_for
 
 log = logging.getLogger(__name__)
 LINE = 1
@@ -89,10 +89,9 @@ def _promote(arguments: CommandArguments, attempt: Attempt, event: LabelChanged)
 
 def _withdraw(arguments: CommandArguments, attempt: Attempt, _event: LabelChanged) -> Answer:
     """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
-    policy, github = policy_with_owners(attempt.snapshot.changeset), attempt.job.github
-    people = attempt.requester.people
+    people, github = attempt.requester.people, attempt.job.github
     # Without a model only what no model allows is refused here; the withdrawal asks about each that it finds.
-    possible = (policy.for_model(arguments.model),) if arguments.model else policy.variants
+    possible = policies_for(attempt.snapshot.changeset, arguments.model)
     refusals = [people_refusal(people, arguments.stage, one, github, "withdrawing from") for one in possible]
     if refusals[0] and all(refusals):
         return attempt.replier.refuse(refusals[0])

@@ -24,7 +24,6 @@ from promotebot.promotion.plan import Plan, Unchanged
 from promotebot.promotion.request import show_stages
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.request_context import RequestContext
 from promotebot.pulls.snapshot import fetch_default_branch
@@ -109,8 +108,7 @@ class OwnPullRequest:
 
     def _refusal(self, model: str | None, changeset: Changeset) -> Refusal | None:
         arguments, people, github = self.command.arguments, self.requester.people, self.job.github
-        policy = policy_with_owners(changeset)
-        return asking_refusal(arguments, model, people, changeset.base, policy, github, _DOING)
+        return asking_refusal(arguments, model, people, changeset, github, _DOING)
 
 
 def _refused(reason: Reason, findings: Sequence[Finding]) -> Refusal:

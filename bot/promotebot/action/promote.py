@@ -30,7 +30,6 @@ from promotebot.promotion.plan import Plan, Rejected
 from promotebot.promotion.replay import Step, artifacts_of
 from promotebot.promotion.request import CommandArguments, Request
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.promotions import answered, carried_steps, is_void, load_pending, without
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions, replan
 from promotebot.pulls.request_context import RequestContext, title_reason
@@ -120,10 +119,9 @@ class PromotionJob:
             again: GitHub is asked anew for their roles.
         """
         people, changeset, github = self.attempt.requester.people, self.changeset, self.attempt.job.github
-        arguments, policy = self.arguments, policy_with_owners(changeset)
         for login in people if again else ():
             github.expect_permission(login, again=True)
-        return asking_refusal(arguments, model, people, changeset.head, policy, github, DOING[arguments.action])
+        return asking_refusal(self.arguments, model, people, changeset, github, DOING[self.arguments.action])
 
     def _load(self) -> PendingPromotions | InvalidPromotions:
         """Return what the pull request promotes, without what the request replaces where that is not legal any more.

@@ -22,6 +22,7 @@ from promotebot.promotion.quarantine_edit import with_entry
 from promotebot.promotion.reject import Reject, RejectedArtifact
 from promotebot.promotion.replay import Step
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.model_owners import policy_for
 from promotebot.pulls.promotions import carried_steps
 from promotebot.pulls.replan import InvalidPromotions, PendingPromotions
 from promotebot.pulls.snapshot import fetch_default_branch
@@ -164,7 +165,7 @@ class _OnBranch:
         return [
             name
             for name in sorted(others - {self.rejected.model})
-            if rejecting_refusal(people, changeset.policy.for_model(name), github)
+            if rejecting_refusal(people, policy_for(changeset, name), github)
         ]
 
     @property

@@ -26,6 +26,7 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.branch_commands import FIRST_REGISTRY
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.model_owners import policy_for
 from promotebot.pulls.promotions import WITHDRAWN, request_id
 from promotebot.registry.model import Action
 from promotebot.registry.names import ArtifactPath, GitSha
@@ -60,7 +61,7 @@ class Rejection:
             CouldNotVerify: when git or GitHub does not answer.
         """
         changeset, model = self.changeset, self.command.model
-        policy = changeset.policy.for_model(model)
+        policy = policy_for(changeset, model)
         registries = [one for one in (changeset.base_registry, changeset.head_registry) if one is not None]
         if not registries:
             return Refusal(Reason.NO_REGISTRY, "There is no registry.", FIRST_REGISTRY)

@@ -20,7 +20,6 @@ from promotebot.promotion.plan import Unchanged
 from promotebot.promotion.policy import MAX_BYTES
 from promotebot.promotion.policy_lines import KEYS, lines_of_keys, policy_lines
 from promotebot.promotion.rules.request import CONFIRMED
-from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.promotions import load_pending
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.pulls.request_context import RequestContext, title_reason
@@ -83,8 +82,8 @@ def _found(command: ChangeCommand, login: str, attempt: Attempt) -> Sequence[Fin
     if isinstance(prepared, IncompleteRequest):
         return prepared.findings
     request, remarks = prepared
-    arguments, policy, doing = command.arguments, policy_with_owners(changeset), DOING[command.arguments.action]
-    refusal = asking_refusal(arguments, request.model, (login,), changeset.head, policy, job.github, doing)
+    arguments, doing = command.arguments, DOING[command.arguments.action]
+    refusal = asking_refusal(arguments, request.model, (login,), changeset, job.github, doing)
     if refusal:
         return refusal
     decision = context.decide(request, remarks, snapshot.now).decision

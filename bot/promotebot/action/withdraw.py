@@ -20,7 +20,7 @@ from promotebot.gate.attestation import Attestation, attestation_context
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.replay import Step
-from promotebot.pulls.codeowners import policy_with_owners
+from promotebot.pulls.model_owners import policy_for
 from promotebot.pulls.promotions import WITHDRAWN, carried_steps, request_id
 from promotebot.pulls.replan import InvalidPromotions
 from promotebot.registry.model import Source
@@ -59,9 +59,8 @@ class Withdrawal:
         chosen = [step for step in carried if self._is_meant(step)]
         if not chosen:
             return self._take_back(carried)
-        policy = policy_with_owners(changeset)
         for step in sorted(chosen, key=lambda step: (step.event.stage or Stage.ACTIVE).rank, reverse=True):
-            refusal = self._refusal(step.event.stage or Stage.ACTIVE, policy.for_model(step.model))
+            refusal = self._refusal(step.event.stage or Stage.ACTIVE, policy_for(changeset, step.model))
             if refusal:
                 return replier.refuse(refusal)
         return self._withdraw(chosen, carried)

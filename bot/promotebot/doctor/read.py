@@ -23,7 +23,7 @@ from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.sections import Permission
 from promotebot.pulls.attributes import ARTIFACTS, CONVERTING
 from promotebot.pulls.codeowners import MAX_BYTES as MAX_CODEOWNERS
-from promotebot.pulls.codeowners import PLACES, owners_of
+from promotebot.pulls.codeowners import PLACES, owners_of, owners_within
 from promotebot.pulls.snapshot import BASE
 from promotebot.registry.codec import MAX_BYTES as MAX_REGISTRY
 from promotebot.registry.lfs import POINTER_BYTES, is_pointer
@@ -80,7 +80,7 @@ def gather(settings: Settings, github: RepositorySettings) -> Facts:
         policy=policy,
         has_policy=has_policy,
         roles=_roles(policy, github, settings.repository),
-        teams=_teams(policy, files.codeowners, settings.registry_path, github),
+        teams=_teams(policy, _owners(files.codeowners, registry, settings.registry_path), github),
         merge_methods=_known(github.merge_methods, "contents: write"),
         actions=_known(github.actions, _PROTECTION),
         labels=_known(github.labels, "issues: read"),
@@ -240,13 +240,18 @@ def _is_pointer(repository: FetchedRepository, oid: str) -> bool:
         return is_pointer(stream.read(POINTER_BYTES + 1))
 
 
-def _teams(
-    policy: Policy | str, codeowners: tuple[str, str] | None, registry_path: str, github: RepositorySettings
-) -> Mapping[str, bool | Unread]:
+def _owners(codeowners: tuple[str, str] | None, registry: ModelRegistry | None, registry_path: str) -> list[str]:
+    """Return the owners of the file that holds all models, or of any model's own file."""
+    text, directory = codeowners[1] if codeowners else "", _models_directory(registry, registry_path)
+    if not directory:
+        return owners_of(text, registry_path)
+    return [name for one in owners_within(text, directory) for names in one.lists for name in names]
+
+
+def _teams(policy: Policy | str, owners: list[str], github: RepositorySettings) -> Mapping[str, bool | Unread]:
     """Return whether the token sees each team to which the policy leaves something, by name or as an owner."""
     if not isinstance(policy, Policy):
         return {}
-    owners = owners_of(codeowners[1], registry_path) if codeowners else []
     people = with_owners([name for names in policy.lists_of_people for name in names], owners)
     return {
         name: _known(lambda team=name: github.sees_team(team), "members: read")  # type: ignore[misc]

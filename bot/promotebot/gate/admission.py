@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from promotebot.gate.refusal import Reason, Refusal
-from promotebot.promotion.people import OWNERS, is_named, is_team, unseen
+from promotebot.promotion.people import is_named, is_team, unseen
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import CommandArguments
 from promotebot.promotion.sections import Permission
-from promotebot.pulls.codeowners import policy_with_owners
+from promotebot.pulls.changeset import Changeset
+from promotebot.pulls.model_owners import policies_for
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action
 from promotebot.registry.names import GitSha, Stage
@@ -44,9 +45,7 @@ def request_refusal(
     return (
         pull_refusal(snapshot.pull)
         or target_refusal(snapshot)
-        or asking_refusal(
-            arguments, arguments.model, people, changeset.head, policy_with_owners(changeset), github, doing
-        )
+        or asking_refusal(arguments, arguments.model, people, changeset, github, doing)
     )
 
 
@@ -54,12 +53,11 @@ def asking_refusal(
     arguments: CommandArguments,
     model: str | None,
     people: Sequence[str],
-    head: GitSha,
-    policy: Policy,
+    changeset: Changeset,
     github: GitHub,
     doing: str,
 ) -> Refusal | None:
-    """Return why these people may not ask for it, or not for this commit; None when they may.
+    """Return why these people may not ask for it, or not for the head; None when they may.
 
     Args:
         model: the one that it is about; None where that is not known yet: then only what no model may is refused.
@@ -69,8 +67,9 @@ def asking_refusal(
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
     first: Refusal | None = None
-    for one in (policy.for_model(model),) if model else policy.variants:
-        refusal = people_refusal(people, arguments.stage, one, github, doing) or sha_refusal(arguments, head, one)
+    stage, head = arguments.stage, changeset.head
+    for policy in policies_for(changeset, model):
+        refusal = people_refusal(people, stage, policy, github, doing) or sha_refusal(arguments, head, policy)
         if refusal is None:
             return None
         first = first or refusal
@@ -98,27 +97,26 @@ def people_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: 
     """Return why these people, who must all hold the permission or be named, may not change this stage.
 
     Args:
-        policy: the one that holds for the model.
+        policy: the one that holds for the model (`policies_for`).
         doing: what is refused, before the stage's name: `promoting to`.
 
     Raises:
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
     named = policy.stages.people(stage)
-    logins = {name.lower() for name in named if name != OWNERS}  # which is nobody's login, should anybody have it
+    others = _not_named(people, named, policy.stages.permission(stage), github)
+    refusal = role_refusal(others, stage, policy, github, doing)
+    return replace(refusal, message=f"{refusal.message}{unseen(others[0], named)}") if refusal else None
+
+
+def _not_named(people: Sequence[str], named: Sequence[str], needed: Permission, github: GitHub) -> list[str]:
+    """Return those of these people who need the role: no login names them, nor a team, if any of them lacks it."""
     teams = [name for name in named if is_team(name)]
-    left = [login for login in people if login.lower() not in logins]
-    refusal = role_refusal(left, stage, policy, github, doing)
-    if refusal is None or not teams:  # who has the role, or is named, needs no team
-        return refusal
-    needed = policy.stages.permission(stage)
-    outside = [one for one in left if who_lacks((one,), needed, github) and not _is_in_any(teams, one, github)]
-    refusal = role_refusal(outside, stage, policy, github, doing)
-    return replace(refusal, message=f"{refusal.message}{unseen(outside[0], teams)}") if refusal else None
-
-
-def _is_in_any(teams: Sequence[str], login: str, github: GitHub) -> bool:
-    return any(github.is_member(team, login) for team in teams)
+    left = [login for login in people if not is_named(login, named)]
+    if not teams or not who_lacks(left, needed, github):  # who has the role, or is named, needs no team
+        return left
+    lacking = (login for login in left if who_lacks((login,), needed, github))
+    return [login for login in lacking if not any(github.is_member(team, login) for team in teams)]
 
 
 def role_refusal(people: Sequence[str], stage: Stage, policy: Policy, github: GitHub, doing: str) -> Refusal | None:
@@ -145,17 +143,18 @@ def rejecting_refusal(people: Sequence[str], policy: Policy, github: GitHub) -> 
     It can only refuse something, and takes effect when it is merged, so that it needs no stage's own permission.
 
     Args:
-        policy: the one that holds for the model.
+        policy: the one that holds for the model (`policies_for`).
 
     Raises:
         CouldNotVerify: when GitHub does not answer; an error never permits.
     """
     named = [name for stage in Stage for name in policy.stages.people(stage)]
-    lacks = who_lacks([login for login in people if not is_named(login, named)], Permission.WRITE, github)
+    others = _not_named(people, named, Permission.WRITE, github)
+    lacks = who_lacks(others, Permission.WRITE, github)
     if not lacks:
         return None
-    asked = "ask somebody with write permission to write this command"
-    return Refusal(Reason.PERMISSION, f"{lacks}; rejecting an artifact needs write.", asked)
+    message = f"{lacks}; rejecting an artifact needs write.{unseen(others[0], named)}"
+    return Refusal(Reason.PERMISSION, message, "ask somebody with write permission to write this command")
 
 
 def sha_refusal(arguments: CommandArguments, head: GitSha, policy: Policy) -> Refusal | None:

@@ -14,8 +14,8 @@ from promotebot.promotion.policy import MAX_BYTES, parse_policy
 from promotebot.promotion.policy_changes import Effect, PolicyChange, PolicyEdit, compare_policies
 from promotebot.promotion.replay import Step
 from promotebot.pulls.branch_commands import bring_up_to_date
-from promotebot.pulls.codeowners import changes_owners
 from promotebot.pulls.compare import ChangesetLike
+from promotebot.pulls.model_owners import changes_owners
 from promotebot.registry.model import Action
 from promotebot.remedies import Remedy, comment
 
@@ -31,7 +31,7 @@ def changes_policy(changeset: ChangesetLike) -> bool:
 
 
 def changes_who_may(changeset: ChangesetLike) -> bool:
-    """Return whether the branch changes the policy, or the owners of the registry, whom the policy lets promote."""
+    """Return whether the branch changes the policy, or the owners of models, whom the policy lets promote."""
     return changes_policy(changeset) or changes_owners(changeset)
 
 
@@ -62,7 +62,7 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
         yield passed(RULE, "the policy means the same as the base's", where=place)
 
 
-_OWNERS = "The registry gets other owners by CODEOWNERS, and the policy lets owners promote."
+_OWNERS = "Models may get other owners by CODEOWNERS or another layout, and the policy lets owners promote."
 _IF_INTENDED = "approve it only if it is intended: it applies to every promotion after the merge"
 _BOTH = "Base and branch both changed the policy, so no commit contains the policy that merging would create."
 
@@ -70,7 +70,7 @@ _BOTH = "Base and branch both changed the policy, so no commit contains the poli
 def loosened_keys(changeset: ChangesetLike) -> list[str]:
     """Return the keys of the policy by which the branch may allow something that was refused.
 
-    The owners of the registry count as one, where the policy lets them promote. A policy that does not read loosens
+    The owners of models count as one, where the policy lets them promote. A policy that does not read loosens
     nothing: `check_policy` refuses it.
     """
     owners = [OWNERS] if changes_owners(changeset) else []

@@ -15,8 +15,8 @@ from promotebot.gate.pushers import pushers_since
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.replay import Step
 from promotebot.pulls.changeset import Changeset
-from promotebot.pulls.codeowners import policy_with_owners
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.model_owners import policy_for
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import Digest, Stage
@@ -143,7 +143,7 @@ class RequestCheck:
 
     def _permitted(self, step: Step, login: str) -> Iterator[Finding]:
         """Yield the refusal of somebody who may not change the event's stage, by the door's own function."""
-        stage, policy = step.event.stage or Stage.ACTIVE, policy_with_owners(self.changeset).for_model(step.model)
+        stage, policy = step.event.stage or Stage.ACTIVE, policy_for(self.changeset, step.model)
         refusal = people_refusal((login,), stage, policy, self.job.github, DOING[step.event.action])
         if refusal and step.event.source is not Source.GITHUB:  # there is no command that somebody else could write
             role = policy.stages.permission(stage).name.lower()

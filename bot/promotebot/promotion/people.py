@@ -1,4 +1,4 @@
-"""People whom the policy names: logins, teams of an organisation, and the owners of the registry."""
+"""People whom the policy names: logins, teams of an organisation, and the owners of a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from promotebot.text import listed
 
 OWNERS = "CODEOWNERS"
-"""Stands for the owners that the base's file CODEOWNERS names for the registry."""
+"""Stands for the owners that the base's file CODEOWNERS names for the file that holds the model."""
 LOGIN = re.compile(r"^[A-Za-z0-9-]{1,39}$")
 _TEAM = re.compile(r"^@[A-Za-z0-9-]{1,39}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")  # `..` would lead elsewhere in a path
 _PERSON = rf"^(?:{LOGIN.pattern[1:-1]}|{_TEAM.pattern[1:-1]})$"

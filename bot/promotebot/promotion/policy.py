@@ -24,6 +24,7 @@ from promotebot.promotion.policy_problems import in_file
 from promotebot.promotion.sections import (
     ComparisonPolicy,
     Monitoring,
+    Permission,
     Reminders,
     SchedulePolicy,
     Section,
@@ -143,11 +144,15 @@ class Policy(Section):
 
     @property
     def names_owners(self) -> bool:
-        """Return whether anything is for the owners of the registry, whom the file CODEOWNERS names."""
+        """Return whether anything is for the owners of models, whom the file CODEOWNERS names."""
         return any(OWNERS in people for people in self.lists_of_people)
 
-    def with_owners(self, owners: Sequence[str]) -> Policy:
-        """Return the policy with these owners in the place of `CODEOWNERS`. It judges alone, as `for_model` does."""
+    def with_owners(self, owners: Sequence[str] | None) -> Policy:
+        """Return the policy with these owners in the place of `CODEOWNERS`. It judges alone, as `for_model` does.
+
+        Args:
+            owners: None where the model is not known yet, and with it who owns it: then everybody may be one.
+        """
         models = {name: _staffed(one, owners) for name, one in self.models.items()}
         return _staffed(self.model_copy(update={"models": models}), owners)
 
@@ -174,13 +179,14 @@ class Policy(Section):
         return Digest("sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest())
 
 
-def _staffed(section: _Staffed, owners: Sequence[str]) -> _Staffed:
+def _staffed(section: _Staffed, owners: Sequence[str] | None) -> _Staffed:
     """Return a policy, or a pattern's, with owners where it names them; what it does not set stays unset."""
     stages = section.stages
     for stage in (stage for stage in Stage if OWNERS in stages.people(stage)):
         own = stages.of(stage)
-        changed = own.model_copy(update={"people": with_owners(own.people, owners)})
-        stages = stages.model_copy(update={stage.value: changed})
+        people = with_owners(own.people, owners or ())
+        update = {"people": people} if owners is not None else {"people": people, "permission": Permission.NONE}
+        stages = stages.model_copy(update={stage.value: own.model_copy(update=update)})
     return section if stages is section.stages else section.model_copy(update={"stages": stages})
 
 

@@ -6,80 +6,117 @@ https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-f
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from promotebot.artifact.source import Kind
+from promotebot.registry.split_layout import SUFFIX
 
 if TYPE_CHECKING:
     from promotebot.artifact.source import FileSource
-    from promotebot.promotion.policy import Policy
-    from promotebot.pulls.compare import ChangesetLike
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks; the first file that is there counts."""
 MAX_BYTES = 3 * 1024 * 1024
 """GitHub reads no larger one."""
+Owners = tuple[str, ...]
+_WILD = re.compile(r"[*?]")
+
+
+def read_owners(files: FileSource) -> str | None:
+    """Return the text of the file that GitHub reads, empty where there is none; None where that is not known."""
+    place = next((place for place in PLACES if files.kind(place) is not None), None)
+    return _read(files, place) if place else ""
+
+
+def have_same_owners(one: FileSource, other: FileSource) -> bool:
+    """Return whether two sides have the same in each place, also in those where GitHub does not look today."""
+    return all(
+        one.kind(place) is other.kind(place) is None or _read(one, place) == _read(other, place) is not None
+        for place in PLACES
+    )
+
+
+def _read(files: FileSource, place: str) -> str | None:
+    """Return a text; None where it is no regular file, or GitHub reads none that is so large."""
+    if files.kind(place) is not Kind.FILE:
+        return None
+    with files.open(place) as stream:
+        data = stream.read(MAX_BYTES + 1)
+    return data.decode("utf-8", "replace") if len(data) <= MAX_BYTES else None
 
 
 def owners_of(text: str, path: str) -> list[str]:
     """Return the owners of a file: those of the last pattern that matches, which may name none."""
-    owners: list[str] = []
-    for line in text.splitlines():
-        words = re.sub(r"(?<!\\)#.*", "", line).split()
-        if words and _matches(words[0].replace("\\#", "#"), path):
-            owners = words[1:]
-    return owners
+    return list(next((owners for pattern, owners in reversed(_lines(text)) if _matches(pattern, path)), ()))
+
+
+@lru_cache(maxsize=4)  # asked for one model after the other
+def _lines(text: str) -> tuple[tuple[str, Owners], ...]:
+    split = (re.sub(r"(?<!\\)#.*", "", line).split() for line in text.splitlines())
+    return tuple((words[0].replace("\\#", "#"), tuple(words[1:])) for words in split if words)
 
 
 def _matches(pattern: str, path: str) -> bool:
     """Return whether a pattern holds a file: as in .gitignore, but that `folder/*` is the folder's own files only."""
     body = pattern.strip("/")
-    anchored = "" if pattern.startswith("/") or "/" in body else "(?:.*/)?"
+    if _is_anchored(pattern) and not _WILD.search(body):  # most lines are such
+        return path.startswith(f"{body}/") or (path == body and not pattern.endswith("/"))
+    start = "" if _is_anchored(pattern) else "(?:.*/)?"
     known = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     built = "".join(known.get(part) or re.escape(part) for part in re.findall(r"\*\*/|/\*\*|\*\*|.", body))
     below = "/.+" if pattern.endswith("/") else "" if body.endswith("/*") else "(?:/.+)?"
-    return re.fullmatch(f"{anchored}{built}{below}", path) is not None
+    return re.fullmatch(f"{start}{built}{below}", path) is not None
 
 
-def policy_with_owners(changeset: ChangesetLike) -> Policy:
-    """Return the base's policy, with the registry's owners on the base in the place of `CODEOWNERS`; it judges people.
+def _is_anchored(pattern: str) -> bool:
+    return pattern.startswith("/") or "/" in pattern.strip("/")
 
-    Nobody owns it where no file says so, or what it says is not known. A file is read only where the policy names
-    owners.
+
+@dataclass
+class OwnedModels:
+    """Lines that follow each other: the owners by one pattern, and by the lines behind it that name one file each."""
+
+    pattern: str
+    owners: Owners
+    files: dict[str, Owners] = field(default_factory=dict)
+
+    @property
+    def lists(self) -> tuple[Owners, ...]:
+        """Return every list of owners among them."""
+        return (self.owners, *self.files.values())
+
+
+def owners_within(text: str, directory: str) -> list[OwnedModels]:
+    """Return what says who owns the models' files in a directory, those included that are not there yet.
+
+    Two texts of which it is the same give every such file the same owners. Lines that match no such file are left out,
+    and those before a line that matches all; in which order others name one file each counts for nothing.
     """
-    policy = changeset.policy
-    if not policy.names_owners:
-        return policy
-    return policy.with_owners(base_owners(changeset))
+    said = [OwnedModels("", ())]
+    for pattern, owners in _lines(text):
+        if _holds_all(pattern, directory):
+            said = [OwnedModels("", owners)]
+        elif not _may_hold(pattern, directory):
+            continue
+        elif _is_anchored(pattern) and not _WILD.search(pattern):
+            said[-1].files[pattern.strip("/")] = owners
+        else:
+            said.append(OwnedModels(pattern, owners))
+    return said
 
 
-def base_owners(changeset: ChangesetLike) -> list[str]:
-    """Return the registry's owners on the base; none where no file says so, or what it says is not known."""
-    return _owners(changeset.base_files, changeset.registry_path) or []
+def _holds_all(pattern: str, directory: str) -> bool:
+    """Return whether a pattern certainly matches every model's file: then only stars can match a name of NUL."""
+    return not {"?", "\0"} & {*pattern} and _matches(pattern, f"{directory}/\0{SUFFIX}")
 
 
-def changes_owners(changeset: ChangesetLike) -> bool:
-    """Return whether merging may give the registry other owners, where the policy lets them promote.
-
-    A file that is there at one side only, or is no regular file, is another one: unknown is never the same.
-
-    Raises:
-        CouldNotVerify: when git does not answer.
-    """
-    if not changeset.policy.names_owners or not any(path in PLACES for path in changeset.changed_paths):
-        return False
-    sides = (changeset.fork_files, changeset.base_files, changeset.head_files)
-    fork, base, head = (_owners(files, changeset.registry_path) for files in sides)
-    return not (fork == base == head and head is not None)
-
-
-def _owners(files: FileSource, path: str) -> list[str] | None:
-    """Return the owners of a file as one side names them; None where that is not known."""
-    place = next((place for place in PLACES if files.kind(place) is not None), None)
-    if place is None:
-        return []
-    if files.kind(place) is not Kind.FILE:
-        return None
-    with files.open(place) as stream:
-        data = stream.read(MAX_BYTES + 1)
-    return owners_of(data.decode("utf-8", "replace"), path) if len(data) <= MAX_BYTES else None
+def _may_hold(pattern: str, directory: str) -> bool:
+    """Return False only where a pattern that does not match all of the models' files matches none of them."""
+    if {"?", "\0"} & {*pattern}:
+        return True
+    first, last = (_WILD.split(pattern.strip("/"))[at] for at in (0, -1))
+    place = f"{directory}/"
+    may_start = first.startswith(place) or place.startswith(first) or not _is_anchored(pattern)
+    return may_start and not pattern.endswith("/") and (last.endswith(SUFFIX) or SUFFIX.endswith(last))

@@ -9,7 +9,7 @@ from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.people import OWNERS, is_group, is_named, is_team, with_owners
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
-from promotebot.pulls.codeowners import base_owners
+from promotebot.pulls.model_owners import base_owners
 from promotebot.registry.model import Action, Source
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
@@ -30,7 +30,7 @@ def groups_of(request: Request, changeset: ChangesetLike, github: GitHub) -> fro
     login = request.actor.name
     lists = [people for people in _lists(request, changeset.policy) if not is_named(login, people)]
     groups = dict.fromkeys(name for people in lists for name in people if is_group(name))
-    return frozenset(name for name in groups if _is_in(login, name, changeset, github))
+    return frozenset(name for name in groups if _is_in(request, name, changeset, github))
 
 
 def _lists(request: Request, policy: Policy) -> Iterator[Sequence[str]]:
@@ -41,6 +41,7 @@ def _lists(request: Request, policy: Policy) -> Iterator[Sequence[str]]:
         yield from (one.people for one in policy.overrides if one.rule == overridden_rule(request.override))
 
 
-def _is_in(login: str, name: str, changeset: ChangesetLike, github: GitHub) -> bool:
-    people = with_owners((OWNERS,), base_owners(changeset)) if name == OWNERS else (name,)
+def _is_in(request: Request, name: str, changeset: ChangesetLike, github: GitHub) -> bool:
+    owners = base_owners(changeset, request.model) if name == OWNERS else None
+    login, people = request.actor.name, with_owners((name,), owners or ())
     return is_named(login, people) or any(github.is_member(team, login) for team in people if is_team(team))
