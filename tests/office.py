@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,11 @@ class Office:
     attempts: Counter[str] = field(default_factory=Counter)
     """How often each run was run, by what started it."""
     now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    def pass_time(self, time: timedelta) -> None:
+        """Time passes, on GitHub and for the jobs."""
+        self.hub.pass_time(time.total_seconds())
+        self.now = self.hub.instant()
 
     def person(self, login: str) -> Person:
         directory = self.scratch / f"{login}-{len(list(self.scratch.iterdir()))}"

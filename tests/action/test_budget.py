@@ -241,7 +241,7 @@ def test_the_soak_costs_one_request_for_each_pull_request_that_brought_a_stage(o
         assert office.ask(number, command).outputs["decision"] == "promoted"
         office.repository.merge(number, by="bob")
     office.policy("stages: {staging: {soak: {minimum: 2d, required: true}}}\n")
-    office.now += timedelta(days=30)
+    office.pass_time(timedelta(days=30))
     number = office.pull("three")
     assert asked(office, number, "/promote active") == ("promoted", replace(PROMOTION, requests=9 + 2))
 

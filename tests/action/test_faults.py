@@ -19,9 +19,12 @@ from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection
 
 from promotebot.cost import Cost
+from promotebot.github import scoped
 from promotebot.github.client import PyGithubClient
 from promotebot.github.git_data import GitDataClient
 from promotebot.github.rest import TIMEOUT_SECONDS, Rest
+from promotebot.github.server_time import ServerTime
+from promotebot.registry.names import ModelName, to_datetime
 from promotebot.settings import Settings
 from tests.cli.desk import BOT
 from tests.cli.test_hostile_disk import NAMESPACE
@@ -80,8 +83,8 @@ class Nth(Fault):
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads are not asked again here: the tests would wait with them."""
 
-    def connect(settings: Settings, cost: Cost) -> PyGithubClient:
-        return PyGithubClient.connect(settings, retries=0, cost=cost)
+    def connect(settings: Settings, cost: Cost, now: ServerTime) -> PyGithubClient:
+        return scoped.connect(settings, retries=0, cost=cost, now=now)
 
     monkeypatch.setattr("promotebot.action.run._connect", connect)
 
@@ -291,13 +294,24 @@ def test_a_job_that_dies_right_after_its_commit_sets_the_check_when_it_runs_agai
     check_final(office, number)
 
 
-def test_a_clock_that_jumps_back_promotes_nothing_out_of_order(office: Office) -> None:
+@pytest.mark.parametrize("days", [-2, 2])
+def test_where_a_runners_clock_is_wrong_githubs_time_counts(office: Office, days: int) -> None:
+    number, event = asked(office)
+    office.now += timedelta(days=days)
+    assert office.job(event).succeeded
+    check_final(office, number)
+    newest = office.registry(office.head(number)).history[ModelName("regime_classifier")][0]
+    assert abs(to_datetime(newest.ts_utc) - office.hub.instant()) < timedelta(minutes=5)
+
+
+def test_a_clock_that_jumps_back_promotes_nothing_out_of_order(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     number, event = asked(office)
     office.now -= timedelta(days=2)
-    job = office.job(event)
+    with monkeypatch.context() as patch:
+        patch.setattr(ServerTime, "heard", lambda *_: None)  # no answer says when it was made
+        job = office.job(event)
     assert (job.exit_code, job.outputs["decision"], job.outputs["reason_code"]) == (0, "refused", "rules")
     assert "history.clock" in office.comment(number)
-    office.now += timedelta(days=2)
     assert office.job(event).succeeded
     check_final(office, number)
 

@@ -77,11 +77,6 @@ def frozen(seed: Path, tmp_path: Path, examiner: Examiner, monkeypatch: pytest.M
         yield office
 
 
-def pass_time(office: Office, time: timedelta) -> None:
-    office.hub.pass_time(time.total_seconds())
-    office.now = office.hub.instant()
-
-
 def timer(office: Office, cron: str = "7 * * * *") -> Job:
     return office.event("schedule", office.repository.schedule_event(GATE, cron), by=BOT, PROMOTEBOT_COMMAND="gate")
 
@@ -116,7 +111,7 @@ def test_whatever_comes_after_a_green_none_is_there_in_the_freeze_once_the_timer
     assert state(frozen, number) == "success"
     passes = {"begins": 2 * HOUR, "ends": 2 * HOUR, "late": 3 * HOUR}
     for move in moves.split()[:-1]:
-        pass_time(frozen, passes.get(move, timedelta()))
+        frozen.pass_time(passes.get(move, timedelta()))
         if move in passes:
             is_frozen, is_judged = move != "ends", False
         elif move == "override":
@@ -132,10 +127,23 @@ def test_whatever_comes_after_a_green_none_is_there_in_the_freeze_once_the_timer
 
 
 @thorough
+@pytest.mark.parametrize("wrong", [timedelta(minutes=-41), -5 * HOUR, timedelta(minutes=41), 5 * HOUR])
+@pytest.mark.parametrize("into", [timedelta(minutes=-30), timedelta(minutes=30), timedelta(minutes=90), 2.5 * HOUR])
+def test_a_runner_with_a_wrong_clock_judges_by_githubs_time(frozen: Office, into: timedelta, wrong: timedelta) -> None:
+    green, other, is_frozen = frozen.pull("one"), frozen.pull("two"), timedelta() <= into < 2 * HOUR
+    frozen.ask(green, "/promote active")
+    frozen.pass_time(2 * HOUR + into)
+    frozen.now += wrong
+    frozen.gate(green)
+    assert state(frozen, green) == ("failure" if is_frozen else "success")
+    assert frozen.ask(other, "/promote active").outputs["reason_code"] == ("rules" if is_frozen else "committed")
+
+
+@thorough
 def test_what_was_merged_in_a_freeze_by_an_older_green_is_told_with_time_and_reason(frozen: Office) -> None:
     number = frozen.pull()
     frozen.ask(number, "/promote active")
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     job = frozen.merge(number)
     assert f"#{number} was merged at " in job.outputs["result"]
     assert "by an older verdict: ACTIVE is frozen until " in job.outputs["result"]
@@ -159,7 +167,7 @@ def test_only_what_may_promote_is_judged_again_and_all_that_is_green_is_taken_ba
     for number in (one, two):
         frozen.ask(number, "/promote active")
     before = len(frozen.repository.statuses)
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     assert timer(frozen).outputs["decision"] == "refused"
     made = [s for s in frozen.repository.statuses[before:] if s.context == "promotebot/gate"]
     assert [(s.state, s.description) for s in made[:2]] == [("pending", REASON)] * 2
@@ -172,11 +180,11 @@ def test_only_what_may_promote_is_judged_again_and_all_that_is_green_is_taken_ba
 def test_what_could_not_be_judged_again_is_not_green_and_the_next_timer_tries_again(frozen: Office) -> None:
     number = frozen.pull()
     frozen.ask(number, "/promote active")
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     frozen.hub.inject(Fault("POST", "/graphql/Conversation", status=404, message="Not Found"))
     assert timer(frozen).exit_code == 4
     assert state(frozen, number) == "pending"
-    pass_time(frozen, HOUR)
+    frozen.pass_time(HOUR)
     timer(frozen)
     assert state(frozen, number) == "failure"
 
@@ -189,7 +197,7 @@ def test_one_of_which_nothing_is_known_is_judged_again_and_keeps_no_other_from_i
     one, two = frozen.pull("one"), frozen.pull("two")
     for number in (one, two):
         frozen.ask(number, "/promote active")
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     frozen.hub.inject(Fault(method, f"{frozen.head(two)}", status=404, message="Not Found"))  # the newest is first
     timer(frozen)
     assert (state(frozen, one), state(frozen, two)) == ("failure", "failure")
@@ -203,7 +211,7 @@ def test_those_that_one_run_did_not_come_to_are_judged_first_by_the_next(
     numbers = [frozen.pull(name) for name in ("one", "two", "three")]
     for number in numbers:
         frozen.ask(number, "/promote active")
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     for judged in (1, 2, 3):
         assert sorted(state(frozen, number) for number in numbers).count("failure") == judged - 1
         timer(frozen)
@@ -218,7 +226,7 @@ def test_each_base_has_the_times_of_its_own_policy(office: Office) -> None:
     office.policy("bases: [sandbox, gone]\n")
     number = office.pull("one", base="sandbox")
     assert office.ask(number, "/promote active").outputs["reason_code"] == "committed"
-    pass_time(office, 2 * HOUR)
+    office.pass_time(2 * HOUR)
     assert timer(office).outputs["decision"] == "refused"
     states = [s.state for s in office.repository.statuses if s.context == "promotebot/gate (sandbox)"]
     assert states[-3:] == ["success", "pending", "failure"]

@@ -80,7 +80,7 @@ def test_when_a_stage_was_merged_is_asked_while_the_artifact_is_examined(
     first = office.pull("one")
     assert office.ask(first, "/promote staging --artifact-dir ml/artifacts/regime_v2").succeeded
     office.repository.merge(first, by="bob")
-    office.now += timedelta(days=30)
+    office.pass_time(timedelta(days=30))
     number = office.pull("two")
     examined, merged = meeting.between("the examination", "the question about the merge")
 

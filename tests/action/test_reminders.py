@@ -28,7 +28,7 @@ def merged(office: Office, command: str, branch: str = "evaluation") -> int:
 
 def after(office: Office, days: float) -> None:
     """The scheduled verification of a later day; its exit code is that of the verification alone."""
-    office.now += timedelta(days=days)
+    office.pass_time(timedelta(days=days))
     job = watch(office)
     assert job.exit_code == 0, job.log
 
@@ -76,8 +76,7 @@ def test_what_has_been_due_for_very_long_is_not_looked_at(office: Office) -> Non
 def test_time_runs_from_the_merge_and_not_from_the_request(office: Office) -> None:
     number = office.pull()
     office.ask(number, "/promote staging")
-    office.now += timedelta(days=5)
-    office.hub.clock = lambda: office.now
+    office.pass_time(timedelta(days=5))
     office.merge(number)
     after(office, 1)
     assert reminders(office, number) == []

@@ -89,9 +89,14 @@ class RequestHandler(WSGIRequestHandler):
     """Answers the request of one connection; the log of requests is `hub.requests`."""
 
     disable_nagle_algorithm = True
+    now: Callable[[], datetime]
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Print nothing."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the time of every answer's Date: the hub's."""
+        return super().date_time_string(self.now().timestamp() if timestamp is None else timestamp)
 
     def connection_dropped(
         self,
@@ -112,7 +117,8 @@ class LoopbackServer(ThreadedWSGIServer):
         self._changed = threading.Condition()
         # A socket made here spares the reverse look-up of the host name, which may leave the machine.
         with socket.create_server(("127.0.0.1", port), backlog=self.request_queue_size) as listener:
-            super().__init__("127.0.0.1", port, application, RequestHandler, fd=listener.fileno())
+            answering = type("Answering", (RequestHandler,), {"now": staticmethod(application.hub.instant)})
+            super().__init__("127.0.0.1", port, application, answering, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.action.test_hold import judge_group, queued
-from tests.action.test_outdated import HOUR, frozen, pass_time, state, timer
+from tests.action.test_outdated import HOUR, frozen, state, timer
 from tests.action.test_signature_people import FREEZE_LINE, app_token, ask_with, frozen_but_for_a_team, gate_with
 from tests.fake_github.faults import Fault
 from tests.office import Office
@@ -40,7 +40,7 @@ def test_a_listed_base_whose_policy_does_not_read_keeps_no_other_base_green(froz
     frozen.policy(f"bases: [sandbox]\n{git_show(frozen)}")
     frozen.push("bob", "sandbox", {".github/promotion.yml": "freezes: ["}, "chore: Break it")
     number = green(frozen, "one")
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     timer(frozen)
     assert state(frozen, number) == "failure"
 
@@ -48,7 +48,7 @@ def test_a_listed_base_whose_policy_does_not_read_keeps_no_other_base_green(froz
 @pytest.mark.parametrize("fault", ["GET", "POST"])
 def test_what_github_does_not_tell_or_take_of_one_head_keeps_no_other_green(frozen: Office, fault: str) -> None:
     one, two = green(frozen, "one"), green(frozen, "two")
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     head = frozen.head(two)  # the newer one comes first
     path = f"/commits/{head}/statuses" if fault == "GET" else f"/statuses/{head}"
     frozen.hub.faults.append(Fault(fault, path, 500, times=99))
@@ -64,7 +64,7 @@ def test_a_green_head_that_the_branch_has_left_is_taken_back_with_the_freeze(fro
     frozen.push("alice", "one", {"docs/notes.md": "nothing is promoted"}, "docs: Notes", force=True)
     frozen.gate(number)
     assert [state(frozen, number), *frozen.checks(left)] == ["success", "success"]
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     timer(frozen)
     assert frozen.checks(left)[-1] != "success"
 
@@ -73,6 +73,6 @@ def test_a_green_in_the_merge_queue_is_taken_back_by_the_timer(frozen: Office) -
     number = green(frozen, "one")
     [group] = queued(frozen, number)
     assert judge_group(frozen, number) == "passed"
-    pass_time(frozen, 2 * HOUR)
+    frozen.pass_time(2 * HOUR)
     timer(frozen)
     assert frozen.checks(group.head_sha)[-1] == "failure"

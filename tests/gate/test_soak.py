@@ -20,8 +20,7 @@ SHADOW = "stages: {shadow: {soak: {minimum: 7d, required: true}}}\n"
 
 def later(office: Office, **span: int) -> None:
     """Time passes, on GitHub and for the jobs."""
-    office.now += timedelta(**span)
-    office.hub.clock = lambda: office.now
+    office.pass_time(timedelta(**span))
 
 
 def active(office: Office, name: str = "evaluation") -> tuple[Job, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from promotebot.planning.examiner import Examiner
 from tests.action.test_confirmation import meanwhile, thumbs_up
-from tests.action.test_outdated import HOUR, MINUTE, pass_time
+from tests.action.test_outdated import HOUR, MINUTE
 from tests.fake_github.state import utc_now
 from tests.gate.attacks import state
 from tests.gate.test_eighth_review import ready, reviewed
@@ -59,10 +59,10 @@ def test_a_dry_run_that_is_confirmed_in_a_freeze_is_not_committed(
         office.policy(f"stages: {{active: {{confirm: 15m}}}}\n{freeze}")
         number = office.pull()
         head = office.head(number)
-        pass_time(office, 2 * HOUR - 5 * MINUTE)
+        office.pass_time(2 * HOUR - 5 * MINUTE)
 
         def late() -> None:
-            pass_time(office, 10 * MINUTE)
+            office.pass_time(10 * MINUTE)
             thumbs_up(office, "alice")
 
         meanwhile(office, late)

@@ -67,16 +67,17 @@ def evaluate_queue(event: Queued, job: JobContext) -> Answer:
         base, head = repository.commit_id(event.base_sha or BASE), repository.commit_id(event.head_sha)
         changeset = Changeset(repository, base, head, settings.registry_path, settings.policy_path)
         read_changeset_files(changeset, repository, base, job)
+        numbers = _members(event, repository)
+        marks = _marks(numbers, repository)
+        held = [(_held(number, changeset, repository, job), number) for number in numbers]
         result = evaluate_gate(changeset, examine=job.examine, now=job.clock(), facts=_facts(event, changeset, job))
         requested = _requested(result.steps, other_base(_branch(event), job.default_branch), job)
         weakened = _weakened(changeset, repository.commit_id(BASE))
         result = replace(result, findings=(*result.findings, *requested, *weakened))
         ask = partial(_conditions, event, result.steps, changeset, repository, job)
         result = result.with_conditions(ask())
-        numbers = _members(event, repository)
-        marks = _marks(numbers, repository)
-        for number in numbers:
-            result = result.with_holds(_held(number, changeset, repository, job), number)
+        for holds, number in held:
+            result = result.with_holds(holds, number)
         text = "\n".join(f"- {finding.rule}: {markdown(finding.message)}" for finding in result.findings)
         report = Report(text, report_title(result), annotate(result.findings, changeset))
         gate = gate_context(_branch(event), job.default_branch)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from promotebot.errors import PromotebotError
 from promotebot.gate.status import publish_pending, publish_red, published_verdict
 from promotebot.github.checks import gate_context
+from promotebot.github.server_time import APART
 from promotebot.promotion.boundaries import last_boundary
 from promotebot.promotion.local_times import WEEK
 from promotebot.promotion.policy import Policy
@@ -26,8 +27,9 @@ if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
 log = logging.getLogger(__name__)
 SOON, ALL = timedelta(hours=3), WEEK
 """How far back the timer of every hour looks, of which GitHub may leave some out, and how far the daily one does."""
-MARGIN = timedelta(minutes=20)
-"""A job may take so long (`timeout-minutes`): what it judged before a moment may be published after it."""
+MARGIN = timedelta(minutes=20) + APART
+"""A job may take so long (`timeout-minutes`), with a clock that is so slow: what it judged before a moment may be
+published after it."""
 REASON = "a freeze, a window or an exception began or ended; judging again"
 REASON_LEFT = "judged before a freeze, a window or an exception began or ended"
 

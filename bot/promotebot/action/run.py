@@ -16,6 +16,7 @@ from promotebot.environment import MAX_EVENT_BYTES
 from promotebot.errors import PromotebotError, UsageError
 from promotebot.gate.refusal import Reason
 from promotebot.github.payloads import parse_event
+from promotebot.github.server_time import ServerTime
 from promotebot.planning.examiner import Examiner, keeping
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.patience import Patience
@@ -43,15 +44,15 @@ def run_action(
     Raises:
         PromotebotError: after it was written to the outputs; `cli.main` prints it.
     """
-    settings, cost = Settings.from_env(environment), Cost()
+    settings, cost, now = Settings.from_env(environment), Cost(), ServerTime(clock)
     try:
         data = _read_event(settings.event_path) if data is None else data
         event = parse_event(settings.event_name, data)
         job = JobContext(
             settings,
-            lambda: _connect(settings, cost),
+            lambda: _connect(settings, cost, now),
             Examiner(store=Buckets(environment, cost)),
-            clock,
+            now.now,
             _default_branch(data),
             cost=cost,
             patience=Patience(sleep),
@@ -88,7 +89,7 @@ def _default_branch(data: bytes) -> str:
     return branch if isinstance(branch, str) else ""
 
 
-def _connect(settings: Settings, cost: Cost) -> GitHub:
+def _connect(settings: Settings, cost: Cost, now: ServerTime) -> GitHub:
     from promotebot.github.scoped import connect  # PyGithub costs a quarter of a second; only answers pay it
 
-    return connect(settings, cost=cost)
+    return connect(settings, cost=cost, now=now)

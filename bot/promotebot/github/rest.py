@@ -21,9 +21,11 @@ from promotebot.errors import CouldNotVerify
 from promotebot.github.beside import Beside
 from promotebot.github.own_writes import OwnWrites
 from promotebot.github.refused import AlreadyThere, NoSuchCommit, NotAccessible, NotFound, PersonalToken, Stale
+from promotebot.github.server_time import ServerTime
 from promotebot.settings import Settings
 
 _T = TypeVar("_T")
+_Fields = Mapping[str, Any] | None
 TIMEOUT_SECONDS = 20
 READ_RETRIES = 3
 API_VERSION = "2022-11-28"
@@ -38,9 +40,16 @@ class Rest:
     """The REST API of one repository: requests below it, every page of a list, errors as CouldNotVerify."""
 
     def __init__(
-        self, api: github.Github, repository: str, *, asking: github.Github | None = None, cost: Cost | None = None
+        self,
+        api: github.Github,
+        repository: str,
+        *,
+        asking: github.Github | None = None,
+        cost: Cost | None = None,
+        now: ServerTime | None = None,
     ) -> None:
         self._api, self._asking = api, asking or api
+        self._now = now or ServerTime(lambda: datetime.now(timezone.utc))
         self.repo: Repository = api.get_repo(repository)
         self.own = OwnWrites()
         self.beside = Beside(cost or Cost())
@@ -52,7 +61,9 @@ class Rest:
         return {"owner": owner, "name": name}
 
     @classmethod
-    def connect(cls, settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None) -> Rest:
+    def connect(
+        cls, settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None, now: ServerTime | None = None
+    ) -> Rest:
         """Return a client for the job's repository; no request is made yet.
 
         Reads are asked again after a server's error, a write never is: the first may have arrived. A rate limit
@@ -60,6 +71,7 @@ class Rest:
 
         Args:
             cost: where requests are counted; one that is asked again counts once.
+            now: told when each answer was made.
         """
         # GraphQL asks by POST, so that what only asks there goes through a client of its own, which may ask again.
         api, asking = (
@@ -77,7 +89,7 @@ class Rest:
             )
             for methods in ({"GET"}, {"GET", "POST"})
         )
-        return cls(api, settings.repository, asking=asking, cost=cost)
+        return cls(api, settings.repository, asking=asking, cost=cost, now=now)
 
     def close(self) -> None:
         """Close the connections."""
@@ -108,7 +120,8 @@ class Rest:
         """
         requester = (self._api if writes else self._asking).requester
         with self.beside.request(writes=writes), translated(purpose, needs=needs):
-            _, answer = requester.graphql_query(document, dict(variables))
+            headers, answer = requester.graphql_query(document, dict(variables))
+            self._now.heard(headers)
             return answer["data"]
 
     def request(
@@ -131,12 +144,18 @@ class Rest:
         Raises:
             CouldNotVerify: when GitHub refuses, or does not answer.
         """
+        url = f"{self.repo.url}{path}" if is_below_repo else path
+        return self._answered(verb, url, purpose, needs, parameters, body)[1]
+
+    def _answered(
+        self, verb: str, url: str, purpose: str, needs: str, parameters: _Fields, body: _Fields = None
+    ) -> Any:
         with self.beside.request(writes=verb != "GET"), translated(purpose, needs=needs):
-            url = f"{self.repo.url}{path}" if is_below_repo else path
-            _, answer = self.repo.requester.requestJsonAndCheck(
+            headers, answer = self.repo.requester.requestJsonAndCheck(
                 verb, url, parameters=dict(parameters or {}), input=dict(body) if body else None
             )
-            return answer
+            self._now.heard(headers)
+            return headers, answer
 
     def pages(
         self, path: str, *, purpose: str, needs: str = "", parameters: Mapping[str, Any] | None = None, within: str = ""
@@ -153,10 +172,8 @@ class Rest:
         """
         page = 1
         while True:
-            with self.beside.request(writes=False), translated(purpose, needs=needs):
-                headers, answer = self.repo.requester.requestJsonAndCheck(
-                    "GET", f"{self.repo.url}{path}", parameters={**(parameters or {}), "per_page": PAGE, "page": page}
-                )
+            asked = {**(parameters or {}), "per_page": PAGE, "page": page}
+            headers, answer = self._answered("GET", f"{self.repo.url}{path}", purpose, needs, asked)
             yield from answer[within] if within else answer
             if 'rel="next"' not in headers.get("link", ""):
                 return
@@ -172,10 +189,7 @@ class Rest:
         """
         asked = {**(parameters or {}), "per_page": PAGE}
         while True:
-            with self.beside.request(writes=False), translated(purpose, needs=needs):
-                headers, answer = self.repo.requester.requestJsonAndCheck(
-                    "GET", f"{self.repo.url}{path}", parameters=asked
-                )
+            headers, answer = self._answered("GET", f"{self.repo.url}{path}", purpose, needs, asked)
             yield from answer
             following = re.search(r"[?&]after=([^&>]+)[^>]*>; rel=\"next\"", headers.get("link", ""))
             if following is None:

@@ -16,6 +16,7 @@ from promotebot.github.checks import Annotation, Conclusion, State
 from promotebot.github.client import PyGithubClient
 from promotebot.github.ports import CommitStatus, Deployment, Issue, IssueComment, PullRequest, PullState
 from promotebot.github.rest import READ_RETRIES, Rest
+from promotebot.github.server_time import ServerTime
 from promotebot.settings import Settings
 
 _OURS, _MARK = "promotebot/", "<!-- promotebot:"
@@ -23,9 +24,11 @@ _OTHERS = ": "
 """Stands before what belongs to the registry of the whole repository, so that nobody takes it for the folder's own."""
 
 
-def connect(settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None) -> PyGithubClient:
+def connect(
+    settings: Settings, *, retries: int = READ_RETRIES, cost: Cost | None = None, now: ServerTime | None = None
+) -> PyGithubClient:
     """Return a client for the job's repository and registry; no request is made yet."""
-    rest = Rest.connect(settings, retries=retries, cost=cost)
+    rest = Rest.connect(settings, retries=retries, cost=cost, now=now)
     return ScopedClient(rest, settings.base_dir) if settings.base_dir else PyGithubClient(rest)
 
 
