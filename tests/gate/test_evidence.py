@@ -121,10 +121,36 @@ def test_the_card_links_what_people_watch_in_the_stage_before_and_after_the_merg
     office.policy(f"monitoring: {entries}\n")
     number = office.pull("watched")
     assert asked(office, number) == "committed"
-    assert f"**Monitoring:** [Drift](<{page}>)" in words(office, number)
+    lines = "monitor prediction accuracy vs baseline · watch for performance degradation"
+    assert f"**Monitoring in ACTIVE:** {lines}. Pages: [Drift](<{page}>)" in words(office, number)
     assert other not in words(office, number)
     office.merge(number)
     assert page in words(office, number)
+
+
+@pytest.mark.parametrize(
+    ("stage", "lines"),
+    [
+        (
+            "shadow",
+            "monitor shadow metrics vs baseline · compare predictions to actual outcomes · check for drift in feature "
+            "distributions",
+        ),
+        ("staging", "monitor performance metrics closely · compare to shadow and active models"),
+    ],
+)
+def test_without_a_page_the_card_says_what_the_runbook_has_people_watch_in_the_stage(
+    office: Office, stage: str, lines: str
+) -> None:
+    number = office.pull("watched")
+    assert asked(office, number, f"/promote {stage} {MODEL} --artifact-dir {V1}") == "committed"
+    assert f"\n**Monitoring in {stage.upper()}:** {lines}.\n" in words(office, number)
+
+
+def test_a_card_that_empties_a_stage_has_nothing_to_watch(office: Office) -> None:
+    number = office.pull("emptied")
+    assert asked(office, number, f'/demote {MODEL} shadow --reason "bad"') == "committed"
+    assert "Monitoring" not in words(office, number)
 
 
 def test_evidence_beside_a_promoted_artifact_is_a_pull_request_like_any_other(office: Office) -> None:

@@ -24,7 +24,8 @@ from promotebot.comments.compared import compared_section
 from promotebot.comments.comparison import describe, registry_diff, render_comparison, render_history
 from promotebot.comments.exceptions import exception_lines
 from promotebot.comments.findings import bullets, count_line, every_rule, problems
-from promotebot.comments.markdown import code, details, fence, link, text
+from promotebot.comments.markdown import code, details, fence, text
+from promotebot.comments.monitoring import monitoring_line
 from promotebot.comments.refusals import REFUSED
 from promotebot.comments.weights import not_opened, weights_section
 from promotebot.findings import warnings_in
@@ -58,15 +59,15 @@ class PlanComment:
     former: str = ""
     """What to call that where it is not ACTIVE any more."""
     monitoring: tuple[Monitoring, ...] = ()
-    """What people watch afterwards."""
+    """Pages that people watch afterwards."""
     quarantined: Quarantined | None = None
     """Why nobody can go back to what the stage holds now."""
 
     @property
     def watched(self) -> str:
-        """Return the links to what people watch afterwards, as Markdown; empty where the policy names nothing."""
-        links = " · ".join(link(text(one.name), one.url) for one in self.monitoring)
-        return f"**Monitoring:** {links}" if links else ""
+        """Return what people watch afterwards, as Markdown; empty where the stage then holds nothing."""
+        plan = self.plan
+        return "" if plan.action is Action.DEMOTE else monitoring_line(plan.request.stage, self.monitoring)
 
     def claimed(self, *, is_merged: bool = False) -> str:
         """Return what is claimed of it, as Markdown; empty where nothing is."""
