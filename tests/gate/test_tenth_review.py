@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from promotebot.planning.examiner import Examiner
-from tests.action.test_confirmation import meanwhile, thumbs_up
-from tests.action.test_outdated import HOUR, MINUTE
+from tests.action.test_confirmation import meanwhile, thumbs_up, waiting
+from tests.action.test_evaluation import files, prepared
+from tests.action.test_outdated import HOUR, MINUTE, pass_time
 from tests.fake_github.state import utc_now
 from tests.gate.attacks import state
 from tests.gate.test_eighth_review import ready, reviewed
@@ -71,6 +72,28 @@ def test_a_dry_run_that_is_confirmed_in_a_freeze_is_not_committed(
         assert office.head(number) == head
 
 
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_a_dry_run_that_somebody_edited_is_not_confirmed(office: Office, is_restored: bool) -> None:
+    office.policy("stages: {active: {confirm: 2m}}\n")
+    number = office.pull()
+    head = office.head(number)
+
+    def edit() -> None:
+        comment = waiting(office)
+        true = comment.body
+        office.repository.edit_comment(comment.id, true.replace("regime_v2", "regime_v1"), by="carol")
+        thumbs_up(office, "alice")
+        if is_restored:
+            office.hub.pass_time(1)
+            office.repository.edit_comment(comment.id, true, by="carol")
+
+    meanwhile(office, edit)
+    job = office.ask(number, "/promote active")
+    assert job.outputs["reason_code"] == "not_confirmed", job.log
+    assert "somebody edited it" in office.answer(number)
+    assert office.head(number) == head
+
+
 def test_the_word_for_owners_is_nobodys_login_where_an_artifact_is_rejected(office: Office) -> None:
     office.hub.add_user("codeowners")
     office.repository.set_role("codeowners", "read")
@@ -81,3 +104,53 @@ def test_the_word_for_owners_is_nobodys_login_where_an_artifact_is_rejected(offi
     job = office.ask(number, '/reject regime_classifier --reason "mine"', author="codeowners")
     assert job.outputs["reason_code"] == "permission", job.outputs
     assert office.head(number) == head
+
+
+def data_changed_by(office: Office, login: str) -> int:
+    """A pull request that promotes nothing, and gives the evaluation set labels that flatter whoever gives class 1."""
+    office.push(login, "data", files(office.scratch, first=1), "docs: Tidy up")
+    number = office.repository.open_pull(author=login, head="data", title="Tidy up").number
+    office.gate(number, "opened")
+    return number
+
+
+def test_the_data_that_measures_candidates_is_changed_by_who_may_change_the_policy(office: Office) -> None:
+    prepared(office, "accuracy: {minimum: 0.9}")
+    number = data_changed_by(office, "carol")
+    assert state(office, office.head(number)) == "failure"
+    assert "carol has write permission; weakening the policy" in "".join(office.comments(number))
+    office.push("carol", "elsewhere", {"ml/datasets/another/manifest.json": "{}"}, "docs: Other data")
+    other = office.repository.open_pull(author="carol", head="elsewhere", title="Other").number
+    office.gate(other, "opened")
+    assert state(office, office.head(other)) == "success"
+
+
+def test_the_data_that_measures_candidates_is_approved_like_the_policy(office: Office) -> None:
+    prepared(office, "accuracy: {minimum: 0.9}")
+    policy = office.repository.git.run("show", "main:.github/promotion.yml")
+    office.policy(f"{policy}separation: {{approvals: 1}}\n")
+    number = data_changed_by(office, "alice")
+    assert state(office, office.head(number)) == "pending"
+    reviewed(office, number)
+    assert state(office, office.head(number)) == "success"
+    [report] = office.reports(office.head(number))[-1:]
+    assert "changes the data on which the policy has candidates measured" in report.output["summary"], vars(report)
+
+
+@pytest.mark.parametrize("path", ["ml/datasets", "ml/datasets/eval_2026_q3"])
+def test_nothing_takes_the_place_of_the_data_that_measures_candidates(office: Office, path: str) -> None:
+    prepared(office, "accuracy: {minimum: 0.9}")
+    office.push("carol", "data", {**dict.fromkeys(files(office.scratch)), path: "a file"}, "docs: Tidy up")
+    number = office.repository.open_pull(author="carol", head="data", title="Tidy up").number
+    office.gate(number, "opened")
+    assert state(office, office.head(number)) == "failure"
+
+
+def test_what_is_green_is_judged_again_when_the_policy_names_the_data_that_it_changes(office: Office) -> None:
+    office.push("bob", "main", files(office.scratch), "feat(ml): Data")
+    number = data_changed_by(office, "carol")
+    assert state(office, office.head(number)) == "success", "nothing is measured on it"
+    before = office.repository.git.branch("main") or ""
+    prepared(office)
+    office.event("push", office.repository.push_event("main", before=before, sender="bob"), by="bob")
+    assert state(office, office.head(number)) == "failure"

@@ -16,6 +16,7 @@ from promotebot.promotion.replay import Step
 from promotebot.pulls.branch_commands import bring_up_to_date
 from promotebot.pulls.compare import ChangesetLike
 from promotebot.pulls.model_owners import changes_owners
+from promotebot.pulls.named import evaluation_places, places_of
 from promotebot.registry.model import Action
 from promotebot.remedies import Remedy, comment
 
@@ -31,8 +32,29 @@ def changes_policy(changeset: ChangesetLike) -> bool:
 
 
 def changes_who_may(changeset: ChangesetLike) -> bool:
-    """Return whether the branch changes the policy, or the owners of models, whom the policy lets promote."""
-    return changes_policy(changeset) or changes_owners(changeset)
+    """Return whether the branch changes the policy, or something beside it that the policy goes by."""
+    return changes_policy(changeset) or bool(_other_keys(changeset))
+
+
+def changed_evaluation_sets(changeset: ChangesetLike) -> list[str]:
+    """Return the places of the data by which the base's policy measures candidates, as far as the branch changes it.
+
+    Whoever could change it alone could choose data on which their model is the better one.
+    """
+    places = evaluation_places(changeset.policy)
+    changed = {path: places_of([path]) for path in changeset.changed_paths} if places else {}
+    # What takes the place of a directory above it changes it, too.
+    return sorted(
+        place
+        for place in places
+        if any(place in above or place.startswith(f"{path}/") for path, above in changed.items())
+    )
+
+
+def _other_keys(changeset: ChangesetLike) -> list[str]:
+    """Return the keys of the policy whose meaning the branch changes beside it: owners, and data of evaluations."""
+    owners = [OWNERS] if changes_owners(changeset) else []
+    return [*owners, *(["evaluation_set.dataset"] if changed_evaluation_sets(changeset) else [])]
 
 
 def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
@@ -42,6 +64,8 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
     """
     if changes_owners(changeset):
         yield warning(RULE, _OWNERS, where=changeset.registry_path, remedy=_IF_INTENDED)
+    for place in changed_evaluation_sets(changeset):
+        yield warning("evaluation.data", _EVALUATION, where=place, remedy=_IF_INTENDED)
     if not changes_policy(changeset):
         return
     place = changeset.policy_path
@@ -63,6 +87,7 @@ def check_policy(changeset: ChangesetLike) -> Iterator[Finding]:
 
 
 _OWNERS = "Models may get other owners by CODEOWNERS or another layout, and the policy lets owners promote."
+_EVALUATION = "This branch changes the data on which the policy has candidates measured (`evaluation_set`)."
 _IF_INTENDED = "approve it only if it is intended: it applies to every promotion after the merge"
 _BOTH = "Base and branch both changed the policy, so no commit contains the policy that merging would create."
 
@@ -70,23 +95,23 @@ _BOTH = "Base and branch both changed the policy, so no commit contains the poli
 def loosened_keys(changeset: ChangesetLike) -> list[str]:
     """Return the keys of the policy by which the branch may allow something that was refused.
 
-    The owners of models count as one, where the policy lets them promote. A policy that does not read loosens
-    nothing: `check_policy` refuses it.
+    The owners of models count as one, where the policy lets them promote, and so does the data of evaluations. A policy
+    that does not read loosens nothing: `check_policy` refuses it.
     """
-    owners = [OWNERS] if changes_owners(changeset) else []
+    others = _other_keys(changeset)
     if not changes_policy(changeset):
-        return owners
+        return others
     try:
         head = parse_policy(_ends(changeset)[-1], where=changeset.policy_path)
     except InvalidInput:
-        return owners
-    return [*owners, *(change.key for change in compare_policies(changeset.policy, head) if change.loosens)]
+        return others
+    return [*others, *(change.key for change in compare_policies(changeset.policy, head) if change.loosens)]
 
 
 def edit_of_policy(changeset: ChangesetLike) -> PolicyEdit:
     """Return what the branch does with the policy; one that does not read is only a change, which is refused."""
     if not changes_policy(changeset):
-        return PolicyEdit.CHANGE if changes_owners(changeset) else PolicyEdit.NONE
+        return PolicyEdit.CHANGE if _other_keys(changeset) else PolicyEdit.NONE
     try:
         head = parse_policy(_ends(changeset)[-1], where=changeset.policy_path)
     except InvalidInput:

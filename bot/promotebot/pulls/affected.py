@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from promotebot.errors import PromotebotError
+from promotebot.errors import InvalidInput, PromotebotError
 from promotebot.git.branch import FetchedRepository
-from promotebot.planning.committed import read_registry
+from promotebot.planning.committed import read_policy, read_registry
 from promotebot.promotion.places import every_place
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import every_push, heads_of
-from promotebot.pulls.named import is_attributes, is_ours, our_places, places_of
+from promotebot.pulls.named import evaluation_places, is_attributes, is_ours, our_places, places_of
 from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, HEAD, remote, remote_head
 from promotebot.pulls.twins import twins
@@ -183,4 +184,6 @@ class _Named:
         settings = self.job.settings
         ours = our_places(settings.registry_path, settings.policy_path)
         registry = read_registry(self.repository, self.base, settings.registry_path)
+        with suppress(InvalidInput):  # a policy that does not read refuses whatever concerns it
+            ours |= evaluation_places(read_policy(self.repository, self.base, settings.policy_path))
         return ours | every_place(registry) if registry else ours

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from promotebot.artifact.dataset import DEFAULT_DIR as DATASETS_DIR
 from promotebot.promotion.places import every_place
+from promotebot.promotion.policy import Policy
 from promotebot.registry.model import Pointer
 from promotebot.registry.names import ArtifactPath, ModelName, Stage
 from promotebot.registry.registry import Layout, ModelRegistry
@@ -91,6 +92,12 @@ def named_places(base: ModelRegistry, head: ModelRegistry, paths: Collection[str
 def our_places(registry_path: str, policy_path: str) -> frozenset[str]:
     """Return the places of the policy and of the registry: its file, and the directory of its models."""
     return frozenset({registry_path, policy_path, models_directory(registry_path)})
+
+
+def evaluation_places(policy: Policy) -> frozenset[str]:
+    """Return the directories of the data on which a policy has candidates measured."""
+    asked = (one.evaluation_set for one in policy.parts)
+    return frozenset(f"{DATASETS_DIR}/{one.dataset}" for one in asked if one)
 
 
 def is_ours(path: str, registry_path: str, policy_path: str) -> bool:
