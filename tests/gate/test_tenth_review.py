@@ -10,7 +10,7 @@ import pytest
 from promotebot.planning.examiner import Examiner
 from tests.action.test_confirmation import meanwhile, thumbs_up, waiting
 from tests.action.test_evaluation import files, prepared
-from tests.action.test_outdated import HOUR, MINUTE, pass_time
+from tests.action.test_outdated import HOUR, MINUTE
 from tests.fake_github.state import utc_now
 from tests.gate.attacks import state
 from tests.gate.test_eighth_review import ready, reviewed
@@ -81,11 +81,11 @@ def test_a_dry_run_that_somebody_edited_is_not_confirmed(office: Office, is_rest
     def edit() -> None:
         comment = waiting(office)
         true = comment.body
-        office.repository.edit_comment(comment.id, true.replace("regime_v2", "regime_v1"), by="carol")
+        office.repository.edit_comment(comment.id, body=true.replace("regime_v2", "regime_v1"))
         thumbs_up(office, "alice")
         if is_restored:
             office.hub.pass_time(1)
-            office.repository.edit_comment(comment.id, true, by="carol")
+            office.repository.edit_comment(comment.id, body=true)
 
     meanwhile(office, edit)
     job = office.ask(number, "/promote active")

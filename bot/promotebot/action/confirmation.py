@@ -6,6 +6,7 @@ GitHub starts no job for a reaction, so the job that shows the dry run waits.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from promotebot.action.result import Answer, Outcome
 from promotebot.action.retry import Attempt
@@ -44,35 +45,48 @@ def confirmation(
     limit = changeset.policy.for_model(plan.plan.request.model).stages.active.confirm
     if limit is None or not plan.plan.event.confirmed:
         return None
-    github, context = attempt.job.github, attempt.replier.context
+    context = attempt.replier.context
     shown = Answer(Outcome.PLANNED, Reason.DRY_RUN)
     url = attempt.replier.answer(shown, render_plan(plan, context, confirm_within=limit)).comment_url
     if not url:
         raise CouldNotVerify("the dry run could not be shown, so nobody can confirm it", remedy="run the job again")
     comment_id = int(url.rpartition("-")[2])
-    known = github.reactions_to(comment_id, THUMBS_UP)
-    for _ in range(int(limit.total_seconds() / PAUSE)):
-        attempt.job.patience.sleep(PAUSE)
-        new = {who for one, who in github.reactions_to(comment_id, THUMBS_UP).items() if one not in known}
-        if login in new:
-            break
-    else:
+    before = attempt.job.patience.ask_until(lambda: _as_shown(comment_id, attempt), bool)
+    if not _is_confirmed(comment_id, limit, attempt):
         return _not_confirmed(f"{login} did not confirm the dry run within {duration(limit)}")
-    refusal = _change(attempt, plan.plan.request.model, label) or may_ask()
+    is_as_shown = before is not None and _as_shown(comment_id, attempt) == before
+    refusal = _change(attempt, plan.plan.request.model, label, is_as_shown=is_as_shown) or may_ask()
     if not refusal:
         attempt.replier.answer(shown, render_confirmed(plan, context))
     return refusal
 
 
-def _change(attempt: Attempt, model: ModelName, label: str) -> Refusal | None:
+def _is_confirmed(comment_id: int, limit: timedelta, attempt: Attempt) -> bool:
+    """Wait until whoever asked reacts with 👍, or the time is over."""
+    github, login = attempt.job.github, attempt.requester.login
+    known = github.reactions_to(comment_id, THUMBS_UP)
+    for _ in range(int(limit.total_seconds() / PAUSE)):
+        attempt.job.patience.sleep(PAUSE)
+        if login in {who for one, who in github.reactions_to(comment_id, THUMBS_UP).items() if one not in known}:
+            return True
+    return False
+
+
+def _change(attempt: Attempt, model: ModelName, label: str, *, is_as_shown: bool) -> Refusal | None:
     """Return the refusal of what is no longer as it was when the dry run was shown; None where nothing has changed."""
     snapshot, github = attempt.snapshot, attempt.job.github
     number = snapshot.pull.number
     change = moved(attempt, snapshot.changeset) or elsewhere(github.look_again(number, ()), snapshot)
     if not change and label and label not in github.labels(number):
         change = "the label was taken off"
-    change = change or _by_the_clock(attempt, model)
+    change = change or _by_the_clock(attempt, model) or ("" if is_as_shown else "somebody edited it")
     return _not_confirmed(f"{change} while the dry run waited to be confirmed") if change else None
+
+
+def _as_shown(comment_id: int, attempt: Attempt) -> tuple[str, datetime | None] | None:
+    """Return what the dry run says, and since when; whoever may write can edit it, and put it back as it was."""
+    _, comments = attempt.job.github.conversation(attempt.snapshot.pull.number)
+    return next(((one.body, one.written_at) for one in comments if one.id == comment_id), None)
 
 
 def _by_the_clock(attempt: Attempt, model: ModelName) -> str:
