@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -113,6 +114,22 @@ def test_a_worse_model_is_refused_by_what_the_base_says_of_active_and_not_by_the
     changed = office.pull("changed", evidence(office, V2, "0.9"))
     assert asked(office, changed) == "rules"
     assert "it is not the one that was there when it became ACTIVE" in words(office, changed)
+
+
+def test_an_exception_from_missing_evidence_is_none_from_evidence_of_other_bytes(office: Office) -> None:
+    start, end = (f"{office.now + timedelta(days=days):%Y-%m-%dT%H:%M}" for days in (-1, 5))
+    grant = f"overrides: [{{rule: evidence.exists, people: [alice], start: {start}, end: {end}}}]\n"
+    office.policy(f"{DROP}{grant}")
+    line = f'/promote active {MODEL} --artifact-dir {V2} --override "evidence.exists: the run is still going"'
+    (path,), (other,) = evidence(office, V2, "0.99"), evidence(office, V1, "0.99").values()
+    number = office.pull("of-other-bytes", {path: other})
+    assert asked(office, number, line) == "rules"
+    said = words(office, number)
+    assert "it speaks of other bytes" in said
+    assert (
+        "An exception from evidence.exists is for evidence that is missing, not for a file that does not count." in said
+    )
+    assert asked(office, office.pull("missing"), line) == "committed"
 
 
 def test_the_card_links_what_people_watch_in_the_stage_before_and_after_the_merge(office: Office) -> None:

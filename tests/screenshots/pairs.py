@@ -69,7 +69,7 @@ def scores(
 
 def quantised() -> onnx.ModelProto:
     """The model with weights of eight bits, as dynamic quantisation leaves it."""
-    made, scale = scores(), np.float32(2 / 127)
+    made, scale = scores(), np.array(2 / 127, "f4")
     nodes = [
         helper.make_node("DynamicQuantizeLinear", ["x"], ["x8", "x_scale", "x_zero"]),
         helper.make_node("MatMulInteger", ["x8", "w", "x_zero"], ["sums"]),

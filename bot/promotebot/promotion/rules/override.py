@@ -8,6 +8,7 @@ from promotebot.findings import Finding, Severity, error, warning
 from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.overrides import Override
 from promotebot.promotion.people import is_named, unseen
+from promotebot.promotion.rules.claims import EXISTS
 from promotebot.promotion.rules.context import RuleContext
 from promotebot.registry.model import Action, Source
 from promotebot.registry.names import to_datetime
@@ -46,6 +47,8 @@ def _as_warning(finding: Finding) -> Finding:
 def _refusal(context: RuleContext) -> str:
     """Return why the exception may not be made; empty where it may."""
     request, rule = context.request, overridden_rule(context.request.override)
+    if rule == EXISTS and context.facts.claims and context.facts.claims.problem:
+        return f"An exception from {EXISTS} is for evidence that is missing, not for a file that does not count."
     if request.actor.source is not Source.GITHUB:
         return "A rule is overridden in comments on GitHub only, where it is known who asks."
     grants = [one for one in context.policy.overrides if one.rule == rule]
