@@ -326,9 +326,9 @@ def test_no_words_act_in_a_refusal(message: str, where: str, remedy: str) -> Non
 def test_no_length_of_words_exceeds_the_limit(letter: str) -> None:
     long = letter * 20_000
     findings = [
-        one for n in "ab" for one in (error("x.y", long + n, where=long, remedy=long), warning("x.z", long + n))
+        one for n in "ab" for one in (error("x.y", long + n, where=long, remedy=n + long), warning("x.z", long + n))
     ]
-    short = [error("x.y", letter * 600, where=f"{letter}{n}", remedy=letter * 2000) for n in range(60)]
+    short = [error("x.y", letter * 600, where=f"{letter}{n}", remedy=f"{n}{letter * 2000}") for n in range(60)]
     for rendered in (render_unclear(findings, None, SETTING), render_unclear(short, None, SETTING)):
         assert len(rendered.body) <= MAX_COMMENT
         assert len(rendered.full) > 60_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from promotebot.comments.findings import inline, problems
+from promotebot.comments.notices import extended_issue, report_issue
 from promotebot.findings import Finding, Severity, error, passed, unknown, warning
 from promotebot.promotion.causes import CAUSES, by_cause
 
@@ -123,6 +125,39 @@ def test_what_was_found_twice_in_the_same_words_is_said_once() -> None:
     assert shown.count("other bytes") == 1
     assert "Follows from artifact.digest: gate.plan" in shown, "what came right after it still follows from it"
     assert "1 other rule passed." in shown
+
+
+STEPS = st.sampled_from(["ask alice", "/withdraw churn", "run it again", ""])
+
+
+@given(st.lists(STEPS, max_size=9), st.sampled_from([None, 3, 25]))
+def test_a_next_step_of_several_findings_in_a_row_stands_once_below_the_last_of_them(
+    steps: list[str], limit: int | None
+) -> None:
+    findings = [error("limits", f"no {number}", remedy=step) for number, step in enumerate(steps)]
+    shown, wanted = problems(findings, limit=limit), list[str]()
+    for step, run in groupby(findings[:limit], key=lambda finding: str(finding.remedy)):
+        told = [f"- ❌ **`limits`**: {finding.message}" for finding in run]
+        begins = {1: "Next:", 2: "Next, for both:"}.get(len(told), f"Next, for all {len(told)}:")
+        wanted += [*told, *([f"  {begins}"] if step else [])]
+    lines = [re.sub(r"^(  Next.*?:).*", r"\1", line) for line in shown.split("\n")]
+    assert [line for line in lines if line.startswith(("- ❌", "  Next"))] == wanted
+
+
+def test_warnings_and_what_something_follows_from_keep_their_own_next_step() -> None:
+    causes = [error("artifact.exists", f"{at} is gone", where=at, remedy="git add it") for at in (V1, V2)]
+    warned = [warning("soak.shadow", f"too short {number}", remedy="wait") for number in range(2)]
+    shown = problems([*causes, error("artifact.pinned", "?", where=V1), *warned], limit=None)
+    assert (shown.count("  Next:\n"), shown.count(" Next: wait"), shown.count("both")) == (2, 2, 0)
+
+
+def test_an_issue_is_not_told_again_what_it_says_with_a_next_step_for_several() -> None:
+    findings = [error("artifact.digest", f"other bytes {number}", where=V1, remedy="restore it") for number in range(3)]
+    _, body = report_issue("x", "Fails", findings, {})
+    assert body.count("restore it") == 1
+    assert extended_issue(body, findings)[1] == ""
+    assert "other bytes 9" in extended_issue(body, [*findings, error("artifact.digest", "other bytes 9", where=V1)])[1]
+    assert "other" in extended_issue(body, [error("artifact.digest", "other", where=V1)])[1], "a part of a line is none"
 
 
 @pytest.mark.parametrize("limit", [None, 25])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from promotebot.comments.markdown import code, details, fence, table, text
 from promotebot.findings import Finding, Severity, clean_rules, said_once, warnings_in
@@ -57,7 +58,7 @@ _ORDER = (Severity.ERROR, Severity.UNKNOWN, Severity.WARNING)
 
 
 def _with_consequences(causes: Sequence[Cause], *, limit: int | None) -> list[str]:
-    shown = bullets([cause.finding for cause in causes], limit=limit)
+    shown = bullets([cause.finding for cause in causes], limit=limit, told=_told_below(causes[:limit]))
     for index, cause in enumerate(causes[:limit]):
         if cause.follows:
             rules = ", ".join(dict.fromkeys(finding.rule for finding in cause.follows))
@@ -67,61 +68,84 @@ def _with_consequences(causes: Sequence[Cause], *, limit: int | None) -> list[st
     return shown
 
 
+def _told_below(causes: Sequence[Cause]) -> Mapping[int, int]:
+    """Return, by its place, for how many findings in a row a next step stands: 0 where the same one stands below.
+
+    A warning has its own in its line, and what something follows from has its own above that.
+    """
+    told = dict.fromkeys(range(len(causes)), 1)
+    for at, pair in enumerate(pairwise(causes)):
+        one, below = (cause.finding.remedy for cause in pair)
+        if one and one == below and not any(c.follows or c.finding.severity is Severity.WARNING for c in pair):
+            told[at + 1], told[at] = told[at] + 1, 0
+    return told
+
+
 def waits(waiting: Sequence[Finding]) -> str:
     """Return a line for each thing that is still to be done before the check turns green; empty for none."""
     return "\n\n".join(f"⏳ The check {text(one.message)}: {inline(one.remedy)}." for one in waiting)
 
 
-def bullets(findings: Sequence[Finding], *, limit: int | None) -> list[str]:
-    """Return one list item for each finding, and one that counts those beyond `limit`."""
-    shown = findings[:limit]
+def bullets(findings: Sequence[Finding], *, limit: int | None, told: Mapping[int, int] | None = None) -> list[str]:
+    """Return one list item for each finding, and one that counts those beyond `limit`.
+
+    Args:
+        told: place of a finding → for how many in a row its next step stands; without it each tells its own.
+    """
+    shown, told, whole = findings[:limit], told or {}, limit is None
     more = len(findings) - len(shown)
-    return [bullet(finding, whole=limit is None) for finding in shown] + ([f"- … and {more} more"] if more else [])
+    items = [bullet(finding, whole=whole, steps_for=told.get(at, 1)) for at, finding in enumerate(shown)]
+    return items + ([f"- … and {more} more"] if more else [])
 
 
-def bullet(finding: Finding, *, whole: bool) -> str:
+def bullet(finding: Finding, *, whole: bool, steps_for: int = 1) -> str:
     """Return `- ❌ **rule** in where: message` and the next step: below an error, behind a warning."""
     message = finding.message if whole else _cut(finding.message, MAX_MESSAGE)
     remedy = finding.remedy if whole else _cut(finding.remedy, MAX_REMEDY)
+    begins = "Next" if steps_for == 1 else f"Next, for {'both' if steps_for == 2 else f'all {steps_for}'}"
+    if not steps_for:
+        remedy = ""
     # Many messages name their place themselves.
     where = f" in {code(finding.where)}" if finding.where and finding.where not in finding.message else ""
     item = f"- {SIGNS[finding.severity]} **{code(finding.rule)}**{where}: {prose(message)}"
     if finding.severity is not Severity.WARNING or not remedy:
-        return item + next_step(remedy)
+        return item + next_step(remedy, begins)
     return f"{item} Next: {inline(remedy)}"
 
 
-def next_step(remedy: str) -> str:
+def next_step(remedy: str, begins: str = "Next") -> str:
     """Return a remedy as lines below its finding; a command at its end gets a block of its own, to copy."""
     if not remedy:
         return ""
     if remedy.startswith("did you mean "):
         return f"\n  {inline('D' + remedy[1:])}"
-    listed = _listed(Remedy.of(remedy).parts)
+    listed = _listed(Remedy.of(remedy).parts, begins)
     if listed:
         return listed
     # "Comment one of: `a` or `b`": each choice in a line of its own.
     choices = re.fullmatch(r"([^`]*?):? ?((?:`[^`]+` or )+`[^`]+`)", remedy)
     if choices:
         commands = "".join(f"\n  - {code(command)}" for command in re.findall(r"`([^`]+)`", choices[2]))
-        return f"\n  Next: {text(choices[1])}:{commands}"
+        return f"\n  {begins}: {text(choices[1])}:{commands}"
     parts = _parts(remedy)
     last, is_command = parts[-1]
     # Of several commands a block would single out the last one, which may be the wrong one to copy first.
     if is_command and sum(command for _, command in parts) == 1:
         before = "".join(prose(words) for words, _ in parts[:-1]).rstrip()
         block = fence(visible(last), "text").replace("\n", "\n  ")
-        return f"\n  Next: {before}\n  {block}" if before else f"\n  Next:\n  {block}"
-    return f"\n  Next: {inline(remedy)}"
+        return f"\n  {begins}: {before}\n  {block}" if before else f"\n  {begins}:\n  {block}"
+    return f"\n  {begins}: {inline(remedy)}"
 
 
-def _listed(parts: Sequence[str | Command | CallerLine]) -> str:
+def _listed(parts: Sequence[str | Command | CallerLine], begins: str) -> str:
     """Return lines to choose from, one below the other; empty where there is no choice."""
     lines = [part for part in parts if isinstance(part, Command)]
     words = [part for part in parts if isinstance(part, str)]
     if len(lines) < 2 or parts[0] != words[0] or set(words[1:]) != {" or "}:
         return ""
-    return f"\n  Next: {text(words[0].strip().rstrip(':'))}:" + "".join(f"\n  - {code(str(line))}" for line in lines)
+    return f"\n  {begins}: {text(words[0].strip().rstrip(':'))}:" + "".join(
+        f"\n  - {code(str(line))}" for line in lines
+    )
 
 
 def inline(remedy: str) -> str:

@@ -165,14 +165,11 @@ def extended_issue(body: str, findings: Sequence[Finding]) -> tuple[str, str]:
     What somebody wrote into the body stays as it is.
     """
     known = body.replace("\r\n", "\n")
-    said = _unindented(known)  # what follows from another finding stands indented below it
-    added = "\n".join(line for line in bullets(findings, limit=MAX_PROBLEMS) if _unindented(line) not in said)
+    # What follows from another finding stands indented below it, and a next step below the last one that it is for.
+    said = {line.strip() for line in known.split("\n")}
+    added = "\n".join(item for item in bullets(findings, limit=MAX_PROBLEMS) if item.partition("\n")[0] not in said)
     head, _, rest = known.partition("\n\n")
     return bounded([head, *filter(None, [added, rest])], where_else="the comments"), added
-
-
-def _unindented(words: str) -> str:
-    return "\n".join(line.lstrip() for line in words.split("\n"))
 
 
 def step_line(step: Step) -> str:
