@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
 
 from promotebot.pulls.codeowners import owners_of
 
@@ -25,6 +29,12 @@ from promotebot.pulls.codeowners import owners_of
         ("/.github", ".github/workflows/promote.yml", True),
         (".github/workflows/*.yml", ".github/workflows/promote.yml", True),
         ("/ml/**/models.json", "ml/registry/models.json", True),
+        ("/ml/registry/**/models.json", "ml/registry/models.json", True),
+        ("/ml/**/models/*.json", "ml/registry/models/a.json", True),
+        ("/ml/**", "ml", False),
+        ("/ml/**/", "ml/a/b", True),
+        ("**", "ml/a", True),
+        ("*a*b*", "ml/xaybz", True),
         ("models.json", "ml/registry/models.json", True),
         ("/models.json", "ml/registry/models.json", False),
         ("/ml/registry/**", "ml/registry/models/a.json", True),
@@ -34,6 +44,28 @@ from promotebot.pulls.codeowners import owners_of
 )
 def test_a_pattern_owns_a_path(pattern: str, path: str, owned: bool) -> None:
     assert (owners_of(f"{pattern} @root\n", path) == ["@root"]) is owned
+
+
+def as_an_expression(pattern: str, path: str) -> bool:
+    """The same by a regular expression, for patterns that are short."""
+    body = pattern.strip("/")
+    anchored = "" if pattern.startswith("/") or "/" in body else "(?:.*/)?"
+    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    built = "".join(known.get(part) or re.escape(part) for part in re.findall(r"\*\*/|\*\*|.", body))
+    below = "/.+" if pattern.endswith("/") else "" if body.endswith("/*") else "(?:/.+)?"
+    return re.fullmatch(f"{anchored}{built}{below}", path) is not None
+
+
+@given(st.text("ab/*?.", min_size=1, max_size=8), st.from_regex(r"[ab.]{1,3}(/[ab.]{1,3}){0,3}", fullmatch=True))
+def test_a_pattern_is_read_as_gitignore_reads_it(pattern: str, path: str) -> None:
+    owned = owners_of(f"{pattern} @root\n", path) == ["@root"]
+    event("owned" if owned else "not owned")
+    assert owned is as_an_expression(pattern, path)
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 400 + "*b", "**a" * 400, "/" + "**/" * 400 + "b", "?*" * 200 + "/b"])
+def test_no_pattern_of_a_branch_takes_long(pattern: str) -> None:
+    assert owners_of(f"{pattern} @root\n", f"ml/registry/models/{'a' * 100}.json") == []
 
 
 def test_the_last_pattern_counts_and_may_name_nobody() -> None:

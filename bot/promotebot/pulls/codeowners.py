@@ -22,6 +22,7 @@ MAX_BYTES = 3 * 1024 * 1024
 """GitHub reads no larger one."""
 Owners = tuple[str, ...]
 _WILD = re.compile(r"[*?]")
+_PARTS = re.compile(r"\*\*/|\*\*|.", re.DOTALL)
 
 
 def read_owners(files: FileSource) -> str | None:
@@ -63,11 +64,30 @@ def _matches(pattern: str, path: str) -> bool:
     body = pattern.strip("/")
     if _is_anchored(pattern) and not _WILD.search(body):  # most lines are such
         return path.startswith(f"{body}/") or (path == body and not pattern.endswith("/"))
-    start = "" if _is_anchored(pattern) else "(?:.*/)?"
-    known = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    built = "".join(known.get(part) or re.escape(part) for part in re.findall(r"\*\*/|/\*\*|\*\*|.", body))
-    below = "/.+" if pattern.endswith("/") else "" if body.endswith("/*") else "(?:/.+)?"
-    return re.fullmatch(f"{start}{built}{below}", path) is not None
+    # By sets of places, as anybody may write the pattern: a regular expression of many stars would take years.
+    ends = {0} if _is_anchored(pattern) else _after(path, "**/", {0})
+    for part in _PARTS.findall(body):
+        ends = _after(path, part, ends)
+    has_files_below = any(path[end : end + 1] == "/" and end + 1 < len(path) for end in ends)
+    if pattern.endswith("/"):
+        return has_files_below
+    return len(path) in ends or (has_files_below and not body.endswith("/*"))
+
+
+def _after(path: str, part: str, places: set[int]) -> set[int]:
+    """Return the places of a path that a part of a pattern may lead to, from any of these."""
+    rest = range(min(places, default=len(path)), len(path))
+    if part == "**/":
+        return places | {at + 1 for at in rest if path[at] == "/"}
+    if part == "**":
+        return places | {at + 1 for at in rest}
+    if part == "*":
+        reached = set(places)
+        for at in rest:
+            if at in reached and path[at] != "/":
+                reached.add(at + 1)
+        return reached
+    return {at + 1 for at in rest if at in places and (path[at] == part or (part == "?" and path[at] != "/"))}
 
 
 def _is_anchored(pattern: str) -> bool:
