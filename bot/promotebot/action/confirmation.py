@@ -15,6 +15,7 @@ from promotebot.comments.decisions import PlanComment, render_confirmed, render_
 from promotebot.errors import CouldNotVerify
 from promotebot.gate.refusal import Reason, Refusal
 from promotebot.promotion.boundaries import last_boundary
+from promotebot.promotion.model_policies import patterns_of
 from promotebot.registry.names import ModelName
 from promotebot.text import duration
 
@@ -91,8 +92,10 @@ def _as_shown(comment_id: int, attempt: Attempt) -> tuple[str, datetime | None] 
 
 def _by_the_clock(attempt: Attempt, model: ModelName) -> str:
     """Return what the clock changed for a model since the dry run was made; empty where nothing did."""
-    alone = attempt.snapshot.changeset.policy.for_model(model).model_copy(update={"models": {}})
-    has_changed = last_boundary(alone, attempt.snapshot.now, attempt.job.clock())
+    policy = attempt.snapshot.changeset.policy
+    own = {pattern: policy.models[pattern] for pattern in patterns_of(model, policy.models)}
+    of_model = policy.model_copy(update={"models": own})  # the lists as they are written, whose times are known
+    has_changed = last_boundary(of_model, attempt.snapshot.now, attempt.job.clock())
     return "a freeze, a window or an exception began or ended" if has_changed else ""
 
 
