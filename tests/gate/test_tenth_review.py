@@ -12,7 +12,7 @@ from tests.action.test_confirmation import meanwhile, thumbs_up, waiting
 from tests.action.test_evaluation import files, prepared
 from tests.action.test_outdated import HOUR, MINUTE
 from tests.fake_github.state import utc_now
-from tests.gate.attacks import state
+from tests.gate.attacks import force_push, state
 from tests.gate.test_eighth_review import ready, reviewed
 from tests.gate.test_required import labelled
 from tests.office import Office, open_office
@@ -47,6 +47,19 @@ def test_what_a_promotion_loses_while_its_branch_is_elsewhere_leaves_its_head_no
     assert office.checks(office.head(ready))[-1] == "success", "it promotes nothing"
     LOSSES[loss](office, ready)
     assert [state(office, green), state(office, office.head(ready))] == ["failure", "success"]
+
+
+def test_a_head_that_is_another_pull_requests_keeps_what_was_said_of_that(office: Office, ready: int) -> None:
+    office.push("carol", "other", {"docs/other.md": "other"}, "docs: Other")
+    other = office.repository.open_pull(author="carol", head="other", title="Other").number
+    office.gate(other, "opened")
+    head, own = office.head(other), office.head(ready)
+    force_push(office, ready, head)
+    office.gate(ready)
+    force_push(office, ready, own)
+    office.gate(ready)
+    labelled(office, ready, "risk-approved")
+    assert [state(office, head), state(office, own)] == ["success", "success"]
 
 
 FREEZES = {
@@ -142,8 +155,17 @@ def test_the_data_that_measures_candidates_is_approved_like_the_policy(office: O
     assert state(office, office.head(number)) == "pending"
     reviewed(office, number)
     assert state(office, office.head(number)) == "success"
-    [report] = office.reports(office.head(number))[-1:]
+    green = office.head(number)
+    [report] = office.reports(green)[-1:]
     assert "changes the data on which the policy has candidates measured" in report.output["summary"], vars(report)
+    alice = office.person("alice")
+    alice.start_branch("data", base="data")
+    alice.git("checkout", "--quiet", "origin/main", "--", "ml/datasets")
+    alice.commit("revert: All")
+    alice.push()
+    office.gate(number)
+    reviewed(office, number, "DISMISSED")
+    assert [state(office, green), state(office, office.head(number))] == ["failure", "success"]
 
 
 @pytest.mark.parametrize("path", ["ml/datasets", "ml/datasets/eval_2026_q3"])

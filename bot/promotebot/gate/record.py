@@ -18,6 +18,7 @@ from promotebot.github.ports import BranchPush, CommitStatus
 from promotebot.pulls.codeowners import PLACES
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import NOTHING, every_push, heads_of
+from promotebot.pulls.named import evaluation_places
 from promotebot.pulls.promotions import requests_in
 from promotebot.pulls.snapshot import PullSnapshot
 from promotebot.registry.split_layout import models_directory
@@ -93,9 +94,8 @@ class PullRecord:
             CouldNotVerify: when GitHub does not answer.
         """
         path = self.job.settings.registry_path
-        if self.snapshot.never_changed([path, models_directory(path)]):
-            return False
-        return any(push.actor == self.job.settings.bot_login for push in self._pushes)
+        is_untouched = self.snapshot.never_changed([path, models_directory(path)])
+        return not is_untouched and any(push.actor == self.job.settings.bot_login for push in self._pushes)
 
     def is_by_bot(self, sha: str) -> bool:
         """Return whether the bot moved the branch to a commit; False where GitHub does not tell, as of a fork."""
@@ -150,14 +150,15 @@ class PullRecord:
         return revoked
 
     def revoke_older(self, *, why: str) -> None:
-        """Turn every head but the present one red that may be green for what it promotes, or does with the policy.
+        """Turn older heads red that may be green for promotions or the policy, and that are no other pull request's.
 
         Raises:
             CouldNotVerify: when GitHub does not answer, or does not take a status.
         """
-        path, policy = self.job.settings.registry_path, self.job.settings.policy_path
-        if not self.snapshot.never_changed([path, models_directory(path), policy, *PLACES]):
-            self.revoke_heads(why=why, keep=self.snapshot.changeset.head)
+        changeset, path = self.snapshot.changeset, self.job.settings.registry_path
+        ours = [path, models_directory(path), changeset.policy_path, *PLACES, *evaluation_places(changeset.policy)]
+        if not self.snapshot.never_changed(ours):
+            self._revoke_alone((sha for sha in self.heads if sha != changeset.head), why=why)
 
     def turn_red(self, sha: str, *, why: str) -> None:
         """Turn the required status red on a head that the branch has left, whatever GitHub lists there.
