@@ -134,7 +134,8 @@ def test_an_exception_from_missing_evidence_is_none_from_evidence_of_other_bytes
 
 def test_the_card_links_what_people_watch_in_the_stage_before_and_after_the_merge(office: Office) -> None:
     page, other = "https://grafana.example.com/d/drift", "https://grafana.example.com/d/other"
-    entries = f"[{{name: Drift, url: '{page}', stages: [active]}}, {{name: x, url: '{other}', stages: [shadow]}}]"
+    entries = f"[{{name: Drift, url: '{page}', stages: [active]}}, {{name: x, url: '{other}', stages: [shadow]}}, "
+    entries += f"{{name: y, url: '{other}', models: [eu_*]}}]"
     office.policy(f"monitoring: {entries}\n")
     number = office.pull("watched")
     assert asked(office, number) == "committed"

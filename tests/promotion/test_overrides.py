@@ -51,6 +51,11 @@ def test_a_named_person_makes_an_exception_that_everybody_sees() -> None:
     assert told["freeze"].startswith("Overridden: ")
 
 
+@pytest.mark.parametrize("models", ["[regime_*]", "[eu_*, regime_classifier]", "[]"])
+def test_an_exception_that_names_models_is_for_these(models: str) -> None:
+    assert isinstance(ask(granted(models=models)), Plan)
+
+
 def test_the_event_is_planned_again_as_it_was_also_when_the_freeze_is_over() -> None:
     plan = ask(granted())
     assert isinstance(plan, Plan)
@@ -66,9 +71,10 @@ def test_the_event_is_planned_again_as_it_was_also_when_the_freeze_is_over() -> 
 @pytest.mark.parametrize(
     ("policy", "changes", "message"),
     [
-        (FROZEN, {}, "The policy allows nobody to override freeze."),
+        (FROZEN, {}, "The policy allows nobody to override freeze for regime_classifier."),
         (granted(), {"login": "mallory"}, "mallory may not override freeze; the policy allows alice."),
-        (granted(rule="window"), {}, "The policy allows nobody to override freeze."),
+        (granted(rule="window"), {}, "The policy allows nobody to override freeze for regime_classifier."),
+        (granted(models="[eu_*, other]"), {}, "The policy allows nobody to override freeze for regime_classifier."),
         (granted(end=NOW - timedelta(hours=1)), {}, "alice may override freeze from"),
         (granted(start=NOW + timedelta(hours=1)), {}, "alice may override freeze from"),
         (granted(), {"actor": Actor("alice", Source.CLI)}, "A rule is overridden in comments on GitHub only"),

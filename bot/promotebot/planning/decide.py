@@ -17,6 +17,7 @@ from promotebot.artifact.source import FileSource
 from promotebot.findings import Finding, errors_in
 from promotebot.planning.examiner import Examine
 from promotebot.planning.incumbent import find_incumbent, incumbents
+from promotebot.promotion.patterns import is_for
 from promotebot.promotion.plan import Decision, Rejected, Unchanged, plan
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
@@ -106,7 +107,8 @@ def decide(
     shown = None
     if today is not None and today.artifact_dir != request.artifact_dir:
         shown = examine(context.files, today.artifact_dir, context.policy.terms_for(request.model))
-    watched = tuple(one for one in context.policy.monitoring if request.stage in one.stages)
+    pages = (one for one in context.policy.monitoring if is_for(request.model, one.models))
+    watched = tuple(one for one in pages if request.stage in one.stages)
     return Decided(decision, evidence, facts, shown, watched, _no_way_back(context.policy, request, today, shown))
 
 

@@ -7,13 +7,14 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 
 from promotebot.artifact.identities import SignerIdentity
 from promotebot.artifact.limits import Formats, ModelLimits, Places, lies_within, narrowest_places
 from promotebot.artifact.signers import MAX_SIGNERS, SignerKey
 from promotebot.promotion.evaluation_policy import EvaluationSet, strictest_evaluation
 from promotebot.promotion.freezes import Freeze
+from promotebot.promotion.patterns import MAX_PATTERNS, Pattern
 from promotebot.promotion.people import People
 from promotebot.promotion.sections import (
     SIGNATURE_POLICIES,
@@ -28,9 +29,6 @@ from promotebot.promotion.thresholds import EvidencePolicy, strictest_evidence
 from promotebot.promotion.windows import Window, strictest_windows
 from promotebot.registry.names import Stage
 
-MAX_PATTERNS = 200
-Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*-]{1,100}$")]
-"""A model's name, in which `*` stands for any characters."""
 GENERAL_ONLY: Mapping[str, str] = {
     "bases": "it is about branches, not about models",
     "drafts": "it is about pull requests, which may carry several models",
@@ -41,7 +39,7 @@ GENERAL_ONLY: Mapping[str, str] = {
     "monitoring": "it refuses nothing",
     "contacts": "it refuses nothing",
     "schedule": "it refuses nothing",
-    "overrides": "it names who may make exceptions, and the general one is the strictest",
+    "overrides": "each entry may name its models",
     "reminders": "it refuses nothing",
     "deployments": "it refuses nothing",
     "models": "a pattern holds no other patterns",

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from promotebot.promotion.freezes import LocalTimeField
 from promotebot.promotion.local_times import Period, ZoneField, is_weekly, readings
 from promotebot.promotion.overridable import OverridableRule
+from promotebot.promotion.patterns import Patterns
 from promotebot.promotion.people import People
 from promotebot.promotion.sections import Section
 
@@ -25,6 +26,8 @@ class Override(Section):
     timezone: ZoneField = "UTC"
     uses: Annotated[int, Field(ge=1, le=100)] = 1
     """Events of one model that may have it in that time."""
+    models: Patterns = ()
+    """For which models; none for every one."""
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Override:

@@ -99,7 +99,8 @@ def conditions(
             yield Requirement(key, f"a time that is open: {one}")
     for exception in policy.overrides:
         people, uses = listed(list(exception.people)), counted(exception.uses, "time")
-        until = f"from {exception.start} to {exception.end} ({exception.timezone}), {uses} for each model"
+        of = f" of {listed(list(exception.models))}" if exception.models else ""
+        until = f"from {exception.start} to {exception.end} ({exception.timezone}), {uses} for each model{of}"
         words = f"{people} may make an exception from {exception.rule} in a comment, with --override, {until}"
         yield Requirement("overrides", words)
     yield from on_the_pull_request(policy, stage)

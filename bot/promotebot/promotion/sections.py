@@ -18,6 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from promotebot.promotion.patterns import Patterns
 from promotebot.promotion.people import LOGIN, People
 from promotebot.promotion.required import Labels, RequiredChecks
 from promotebot.registry.names import Stage, hundredths, parse_canary_share, parse_duration
@@ -247,6 +248,8 @@ class Monitoring(Section):
     name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
     url: Annotated[str, Field(pattern=r"^https?://[^\s<>\"'`\\\x00-\x1f\x7f]{1,500}$")]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = tuple(Stage)
+    models: Patterns = ()
+    """For which models; none for every one."""
 
 
 _Label = Annotated[str, Field(min_length=1, max_length=50)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from promotebot.promotion.overridable import overridden_rule
+from promotebot.promotion.patterns import is_for
 from promotebot.promotion.people import OWNERS, is_group, is_named, is_team, with_owners
 from promotebot.promotion.policy import Policy
 from promotebot.promotion.request import Request
@@ -38,7 +39,8 @@ def _lists(request: Request, policy: Policy) -> Iterator[Sequence[str]]:
     if request.allow_signature_change:
         yield policy.for_model(request.model).signature_people or ()
     if request.override:
-        yield from (one.people for one in policy.overrides if one.rule == overridden_rule(request.override))
+        own = [one for one in policy.overrides if is_for(request.model, one.models)]
+        yield from (one.people for one in own if one.rule == overridden_rule(request.override))
 
 
 def _is_in(request: Request, name: str, changeset: ChangesetLike, github: GitHub) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from promotebot.findings import Finding, Severity, error, warning
 from promotebot.promotion.overridable import overridden_rule
 from promotebot.promotion.overrides import Override
+from promotebot.promotion.patterns import is_for
 from promotebot.promotion.people import is_named, unseen
 from promotebot.promotion.rules.claims import EXISTS
 from promotebot.promotion.rules.context import RuleContext
@@ -51,9 +52,9 @@ def _refusal(context: RuleContext) -> str:
         return f"An exception from {EXISTS} is for evidence that is missing, not for a file that does not count."
     if request.actor.source is not Source.GITHUB:
         return "A rule is overridden in comments on GitHub only, where it is known who asks."
-    grants = [one for one in context.policy.overrides if one.rule == rule]
+    grants = [one for one in context.policy.overrides if one.rule == rule and is_for(request.model, one.models)]
     if not grants:
-        return f"The policy allows nobody to override {rule}."
+        return f"The policy allows nobody to override {rule} for {request.model}."
     name, groups = request.actor.name, context.facts.groups
     own = [one for one in grants if is_named(name, one.people, groups)]
     if not own:
