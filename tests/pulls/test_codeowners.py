@@ -74,3 +74,9 @@ def test_the_last_pattern_counts_and_may_name_nobody() -> None:
     assert owners_of(text, "ml/a") == ["b@example.com"]
     assert owners_of(text, "ml/free/a") == []
     assert owners_of(text, "#x") == ["@c"]
+
+
+def test_only_the_end_of_a_line_ends_a_comment() -> None:
+    for sign in ("\u2028", "\u0085", "\x0b", "\x0c", "\x1c", "\r"):
+        assert owners_of(f"* @a # see{sign}* @mallory\r\n", "README.md") == ["@a"]
+    assert owners_of("* @a\r\n/ml/ @b\r\n", "ml/a") == ["@b"]

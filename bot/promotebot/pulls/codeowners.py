@@ -55,7 +55,8 @@ def owners_of(text: str, path: str) -> list[str]:
 
 @lru_cache(maxsize=4)  # asked for one model after the other
 def _lines(text: str) -> tuple[tuple[str, Owners], ...]:
-    split = (re.sub(r"(?<!\\)#.*", "", line).split() for line in text.splitlines())
+    # A line ends where git ends one: any other sign that breaks lines on paper stays inside of its comment.
+    split = (re.sub(r"(?<!\\)#.*", "", line, flags=re.DOTALL).split() for line in text.split("\n"))
     return tuple((words[0].replace("\\#", "#"), tuple(words[1:])) for words in split if words)
 
 
