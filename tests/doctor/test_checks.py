@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from promotebot.doctor.catalogue import BRANCH_CHECKS, diagnose
 from promotebot.doctor.facts import MAX_POINTERS, Branch, Files, Unread
-from promotebot.doctor.report import DoctorReport, Status
+from promotebot.doctor.report import DoctorReport, Status, named
 from promotebot.doctor.workflow import Workflow
 from promotebot.github.repository_settings import BranchRequirements, Environment, RequiredStatus
 from promotebot.promotion.policy import Policy, parse_policy
 from promotebot.promotion.sections import Permission, Separation
 from promotebot.pulls.attributes import AS_STORED
-from promotebot.workflow_files import PLACEHOLDER, workflow_files
+from promotebot.workflow_files import PLACEHOLDER, WORKFLOWS, Folder, folder_in, path_of, workflow_files
 from tests.doctor.healthy import ACTION, GATE, NOTHING, RULES, branch, facts, files_of, line
 
 pytestmark = pytest.mark.thorough
@@ -398,18 +399,24 @@ def test_the_gate_is_started_by_what_the_policy_asks_for(policy: str, change: di
 
 
 SEEING = {"@acme/ml": True}
+MAKES_TOKEN = "          private-key: ${{ secrets.PROMOTEBOT_APP_PRIVATE_KEY }}\n"
 
 
-def seeing(*, promote: bool = True, gate: bool = True) -> Branch:
-    """A branch whose workflows ask for an App's token that may see teams."""
+JUDGES = {PROMOTE: "promote", GATE_FILE: "gate", VERIFY: "doctor"}
+"""Workflow file → its job that asks who is in a team, as docs/setup.md names them."""
+
+
+def seeing(*paths: str, folder: Folder | None = None) -> Branch:
+    """A branch with the workflow files of `init --app`, and the line of docs/setup.md in the jobs of some of them."""
     files = {}
-    for path, data in workflow_files(ACTION, ("main",), app=True).items():
-        asks = (promote and path == PROMOTE) or (gate and path == GATE_FILE)
-        line = b"          permission-statuses: write"
-        assert line in data or path in (REVIEW, VERIFY)
-        files[path] = Workflow.parse(
-            data.replace(line, line + b"\n          permission-members: read") if asks else data
-        )
+    for name in WORKFLOWS:
+        path, template = path_of(name, folder), path_of(name, None)
+        data = workflow_files(ACTION, ("main",), app=True, folder=folder)[path].decode()
+        before, start, job = data.partition(f"\n  {JUDGES.get(template, '-')}:\n")
+        assert bool(start) is (template in JUDGES)
+        if template in paths:
+            job = job.replace(MAKES_TOKEN, f"{MAKES_TOKEN}          permission-members: read\n", 1)
+        files[path] = Workflow.parse(f"{before}{start}{job}".encode())
     return branch(workflows=files)
 
 
@@ -424,19 +431,32 @@ def test_teams_are_shown_to_no_job_without_an_app() -> None:
     assert "docs/setup.md" in found.remedy
 
 
-def test_an_apps_token_has_to_ask_for_the_permission_in_every_job_that_judges_people() -> None:
-    assert line("teams", facts(teams=SEEING, branches=(seeing(),))).status is Status.OK
-    for one in (seeing(promote=False), seeing(gate=False)):
-        found = line("teams", facts(teams=SEEING, branches=(one,)))
-        assert found.status is Status.ADVICE
-        assert "no team is shown to " in found.found
-        assert "permission-members: read" in found.remedy
+@pytest.mark.parametrize("folder", [None, folder_in("teams/fraud", "")])
+@pytest.mark.parametrize("lacking", [[], [PROMOTE], [GATE_FILE], [VERIFY], [PROMOTE, GATE_FILE, VERIFY]])
+def test_exactly_the_jobs_that_ask_for_teams_and_see_none_are_named(folder: Folder | None, lacking: list[str]) -> None:
+    there = seeing(*(path for path in JUDGES if path not in lacking), folder=folder)
+    found = line("teams", facts(teams=SEEING, branches=(there,)))
+    if not lacking:
+        assert found.status is Status.OK
+        return
+    places = {path_of(name, None): path_of(name, folder) for name in WORKFLOWS}
+    jobs = [f"{places[path]}, job {JUDGES[path]}" for path in lacking]
+    assert found.status is Status.ADVICE
+    assert found.found == f"the policy names teams, and no team is shown to {named(jobs)}"
+    assert found.remedy.startswith("give the App the organisation permission `members: read`; then add the line ")
+    assert "`permission-members: read`" in found.remedy
+
+
+def test_the_documents_name_the_jobs_that_ask_for_teams() -> None:
+    told = (Path(__file__).parents[2] / "docs/setup.md").read_text()
+    where = " and ".join(f"`{job}` in `{Path(path).name}`" for path, job in JUDGES.items())
+    assert where.replace(" and ", ", ", 1) in " ".join(told.split())
 
 
 def test_a_team_that_this_token_does_not_see_is_named_before_one_that_could_not_be_asked_for() -> None:
     def found(**teams: bool | Unread) -> Any:
         named = {f"@acme/{name}": told for name, told in teams.items()}
-        return line("teams", facts(teams=named, branches=(seeing(),)))
+        return line("teams", facts(teams=named, branches=(seeing(*JUDGES),)))
 
     assert found(ml=True, ops=False, web=UNREAD).found == "this token does not see @acme/ops"
     assert "`members: read`" in found(ops=False).remedy

@@ -95,6 +95,10 @@ def people(facts: Facts) -> Verdict:
     return ok(named(facts.roles), "Every account that is named when something fails exists.")
 
 
+_WITHOUT_TEAMS = {"announce", "verify"}
+"""Commands of jobs that ask nothing about people."""
+
+
 def teams(facts: Facts) -> Verdict:
     """Does a token show who is in the teams that the policy lets do something?"""
     meaning = "Their members are refused what the policy leaves to them, unless their own role allows it."
@@ -109,12 +113,13 @@ def teams(facts: Facts) -> Verdict:
     blind = [
         f"{path}, job {name}"
         for path, file in facts.default.workflows.items()
-        if path.endswith(("promote.yml", "gate.yml"))
+        if not path.endswith("/review.yml")  # its job only starts the gate's
         for name in file.jobs
-        if not {"members", "*"} & file.grants(name, "none").keys()
+        if not _WITHOUT_TEAMS & file.commands(name) and not {"members", "*"} & file.grants(name, "none").keys()
     ]
     if blind:
-        how = f"add `permission-members: read` to the `with:` of its App's token there ({docs})"
+        how = "give the App the organisation permission `members: read`; then add the line `permission-members: read` "
+        how += f"to the `with:` of the step that makes its token there ({docs})"
         return advice(f"the policy names teams, and no team is shown to {named(blind)}", meaning, how)
     hidden = [name for name, is_seen in facts.teams.items() if is_seen is False]
     if hidden:

@@ -93,6 +93,10 @@ class Workflow:
         lines = (line.split() for line in self.triggers.get("schedule", {}).get("cron", ()))
         return any(len(line) == 5 and line[1:] == ["*"] * 4 for line in lines)
 
+    def commands(self, job: str) -> set[str]:
+        """Return the `command` that each step of a job gives; empty where the event says what to do."""
+        return {str(_mapping(step.get("with")).get("command", "")) for step in steps(self.jobs[job])}
+
     def grants(self, job: str, default: str) -> Mapping[str, str]:
         """Return what the token that a job works with may do; `*` stands for every area.
 
