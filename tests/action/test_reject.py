@@ -7,6 +7,8 @@ import json
 import re
 import subprocess
 
+import numpy as np
+import onnx
 import pytest
 
 import promotebot
@@ -14,9 +16,12 @@ from promotebot.errors import InvalidInput
 from promotebot.promotion.policy import parse_policy
 from tests.action.test_cards import MODEL
 from tests.action.test_quarantine import FREE, digest_of
+from tests.artifact.conftest import external_tensor
 from tests.fake_github.people import Job
 from tests.gate.attacks import copy, forked, state
 from tests.office import Office
+from tests.screenshots.pairs import active, artifact, scores
+from tests.screenshots.scene import Scene
 
 pytestmark = pytest.mark.thorough
 
@@ -99,6 +104,41 @@ def test_after_the_merge_the_same_bytes_are_refused_in_another_directory_under_a
     assert "is in quarantine: wrong labels" in job.summary.replace("&#58;", ":")
     other = office.ask(again, '/promote shadow another --artifact-dir ml/artifacts/fresh --new-model --reason "x"')
     assert "is in quarantine: wrong labels" in other.summary.replace("&#58;", ":")
+
+
+def two_files(scene: Scene, name: str, head: float) -> dict[str, str | bytes]:
+    """An artifact that reads its weights from two files: an embedding that all of its kind share, and a head."""
+    made, place = scores(), f"ml/artifacts/{name}"
+    beside = {"a_embedding.bin": np.zeros((1, 2), "f4").tobytes(), "b_head.bin": np.full((2, 3), head, "f4").tobytes()}
+    tensors = [("e", [1, 2], "a_embedding.bin"), ("w", [2, 3], "b_head.bin")]
+    found = [external_tensor({"location": file}, name=tensor, dims=dims) for tensor, dims, file in tensors]
+    del made.graph.initializer[0]
+    made.graph.initializer.extend(found)
+    made.graph.node.insert(0, onnx.helper.make_node("Add", ["x", "e"], ["moved"]))
+    made.graph.node[2].input[0] = "moved"
+    files = artifact(scene, name, made, golden=False)
+    manifest = json.loads(files[f"{place}/manifest.json"])
+    manifest["sha256"] |= {file: hashlib.sha256(data).hexdigest() for file, data in beside.items()}
+    return {
+        **files,
+        **{f"{place}/{file}": data for file, data in beside.items()},
+        f"{place}/manifest.json": json.dumps(manifest),
+    }
+
+
+def test_weights_that_active_has_too_do_not_put_active_into_quarantine(office: Office) -> None:
+    scene = Scene(office)
+    office.policy(FREE)
+    active(scene, "market", two_files(scene, "market_v1", 1.0))
+    candidate = two_files(scene, "bad", 2.0)
+    number = office.pull("bad", candidate)
+    asked = office.ask(number, "/promote active market --artifact-dir ml/artifacts/bad --artifact-id bad")
+    assert asked.outputs["decision"] == "promoted", office.answer(number)
+    assert says(office.ask(number, '/reject market --reason "bad"')) == ("proposed", "quarantine")
+    head = candidate["ml/artifacts/bad/b_head.bin"]
+    assert isinstance(head, bytes)
+    assert entries(office, office.head(number)) == [(f"sha256:{hashlib.sha256(head).hexdigest()}", "bad")]
+    assert "runs it now" not in office.answer(number)
 
 
 def test_who_runs_it_is_said_with_the_rollback_that_takes_it_out(office: Office) -> None:

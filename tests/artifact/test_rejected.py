@@ -22,7 +22,7 @@ from .conftest import DIRECTORY, ROWS, Place, build_model, external_tensor, tens
 
 def rejected(files: FileSource) -> RejectedArtifact:
     examine = Examiner(ChildOpener())
-    return reject(ModelName("m"), DIRECTORY, files, "wrong labels", examine=examine, terms=Terms())
+    return reject(ModelName("m"), DIRECTORY, files, "wrong labels", examine=examine, terms=Terms(), others=lambda _: ())
 
 
 def test_a_model_of_one_file_is_named_by_it(place: Place) -> None:

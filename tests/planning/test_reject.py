@@ -34,6 +34,14 @@ def test_the_models_file_is_named_unless_its_weights_are_in_others() -> None:
     assert file_to_name(listed, [b, a]) == "a.data"
 
 
+def test_weights_that_another_artifact_has_too_are_named_only_where_there_are_no_others() -> None:
+    listed = manifest("model.onnx", "a.data", "b.data")
+    a, b = ArtifactPath("a.data"), ArtifactPath("b.data")
+    shared = {f"sha256:{listed.sha256[name]}" for name in (a, b)}
+    assert file_to_name(listed, [a, b], {f"sha256:{listed.sha256[a]}"}) == "b.data"
+    assert file_to_name(listed, [a, b], shared) == "a.data", "a copy of all the weights is a copy"
+
+
 class Unreadable(WorkTree):
     """A disk that does not answer."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from promotebot.action.gate import publish_gate
 from promotebot.action.own_branch import OwnBranch
@@ -18,7 +19,7 @@ from promotebot.gate.refusal import Reason, Refusal
 from promotebot.git.branch import FetchedRepository
 from promotebot.github.git_port import TreeChange
 from promotebot.planning.messages import rejection_message
-from promotebot.planning.reject import directories, holders, reject
+from promotebot.planning.reject import directories, files_of_others, holders, reject
 from promotebot.promotion.policy import MAX_BYTES
 from promotebot.promotion.quarantine_edit import with_entry
 from promotebot.promotion.reject import Holding, Reject, RejectedArtifact
@@ -77,7 +78,8 @@ class Rejection:
             return Refusal(Reason.UNCLEAR, f"Unknown model {model!r}.", look)
         files = changeset.head_files if changeset.head_files.kind(directory) else changeset.base_files
         reason, examine = self.command.reason, self.job.examine
-        return reject(model, directory, files, reason, examine=examine, terms=policy.terms)
+        others = partial(files_of_others, changeset.base_registry, changeset.base_files)
+        return reject(model, directory, files, reason, examine=examine, terms=policy.terms, others=others)
 
     def _meant(self) -> ArtifactPath | Refusal:
         """Return the directory that the line does not name: what the pull request promotes of the model, or changes."""

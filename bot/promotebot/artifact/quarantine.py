@@ -50,15 +50,17 @@ def digests_of(manifest: Manifest) -> frozenset[str]:
     return frozenset({manifest.digest, *(f"sha256:{one}" for one in manifest.sha256.values())})
 
 
-def file_to_name(manifest: Manifest, external: Collection[ArtifactPath]) -> ArtifactPath:
+def file_to_name(manifest: Manifest, external: Collection[ArtifactPath], others: Collection[str] = ()) -> ArtifactPath:
     """Return the file of an artifact whose sha256 catches every copy: its model, or the weights that it reads.
 
     A model that keeps its weights in files of their own is the same file after the next training.
 
     Args:
         external: the listed files that the model reads; the first by name stands for all of them.
+        others: digests of files that other artifacts have, too: weights that all of them share say nothing of this one.
     """
-    return min(external, default=manifest.model_file)
+    own = [name for name in external if f"sha256:{manifest.sha256[name]}" not in others]
+    return min(own or external, default=manifest.model_file)
 
 
 def quarantined(entries: Sequence[Quarantined], model: str, digests: Collection[str]) -> Quarantined | None:

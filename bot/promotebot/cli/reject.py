@@ -7,6 +7,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from promotebot.artifact.work_tree import WorkTree
@@ -23,7 +24,7 @@ from promotebot.files import read_given
 from promotebot.git.checkout import Checkout
 from promotebot.planning.complete import manifest_in
 from promotebot.planning.messages import rejection_message
-from promotebot.planning.reject import directories, holders, known_entry, reject, way_out
+from promotebot.planning.reject import directories, files_of_others, holders, known_entry, reject, way_out
 from promotebot.planning.worktree import WorkTreePaths, check_whole
 from promotebot.promotion.diff import unified_diff
 from promotebot.promotion.policy import MAX_BYTES, Policy, parse_policy
@@ -74,7 +75,8 @@ def run(options: argparse.Namespace, _now: datetime) -> int:
         look = Remedy("see which models there are: ", shell("promotebot", "status"))
         raise InvalidInput(f"Unknown model {model!r}.", remedy=look)
     terms = policy_file.policy.terms_for(model)
-    rejected = reject(model, directory, files, reason, examine=examiner_of(options), terms=terms)
+    examine, others = examiner_of(options), partial(files_of_others, registry, files)
+    rejected = reject(model, directory, files, reason, examine=examine, terms=terms, others=others)
     held = [*holders(rejected, registry, files, policy_file.policy.quarantine)]
     known = known_entry(policy_file.policy.quarantine, rejected)
     if known:

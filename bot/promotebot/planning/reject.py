@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from promotebot.artifact.evidence import Evidence
 from promotebot.artifact.limits import Terms
@@ -25,10 +25,28 @@ def is_held_by(pointer: Pointer, rejected: RejectedArtifact, files: FileSource) 
     return pointer.digest in rejected.digests or rejected.entry.digest in _digests(pointer, files)
 
 
+def files_of_others(registry: ModelRegistry | None, files: FileSource, digest: str) -> frozenset[str]:
+    """Return the digests of the files of every artifact that a stage holds, but for the one with this digest."""
+    held = [registry.get_stage_pointer(name, stage) for name in registry for stage in Stage] if registry else []
+    return frozenset(
+        one for pointer in held if pointer and pointer.digest != digest for one in _digests(pointer, files)
+    )
+
+
 def reject(
-    model: ModelName, directory: ArtifactPath, files: FileSource, reason: str, *, examine: Examine, terms: Terms
+    model: ModelName,
+    directory: ArtifactPath,
+    files: FileSource,
+    reason: str,
+    *,
+    examine: Examine,
+    terms: Terms,
+    others: Callable[[str], Collection[str]],
 ) -> RejectedArtifact:
     """Return the entry for the bytes in a directory. Every one of them is hashed: a manifest may claim any digest.
+
+    Args:
+        others: digest of the artifact → those of the files that other artifacts in stages have (`files_of_others`).
 
     Raises:
         InvalidInput: where there is no artifact, or its bytes are not those that its manifest lists.
@@ -41,7 +59,8 @@ def reject(
         message = problem.message if problem else "its bytes are not known."
         remedy = "name another directory, or add the sha256 of the file to `quarantine` by hand"
         raise InvalidInput(f"it cannot be rejected by its bytes: {message}", where=directory, remedy=remedy)
-    file = file_to_name(manifest, _external(evidence))
+    external = _external(evidence)
+    file = file_to_name(manifest, external, others(evidence.digest) if len(external) > 1 else ())
     entry = Quarantined(digest=f"sha256:{manifest.sha256[file]}", reason=reason)
     return RejectedArtifact(model, directory, file, entry, digests_of(manifest))
 
