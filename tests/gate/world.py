@@ -258,7 +258,12 @@ class World:
 
     @contextmanager
     def fetched(
-        self, _: Remote, refs: Mapping[str, str], *, optional: Mapping[str, str] | None = None
+        self,
+        _: Remote,
+        refs: Mapping[str, str],
+        *,
+        optional: Mapping[str, str] | None = None,
+        depth: int | None = None,  # noqa: ARG002 - all of history is in memory
     ) -> Iterator[Clone]:
         """In the place of `FetchedRepository.fetched`."""
         wanted = {**refs, **(optional or {})}
