@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotebot.action.ledger import ANNOUNCED, VERIFIED, Ledger, push_that_brought
+from promotebot.action.ledger import ANNOUNCED, VERIFIED, Ledger
 from promotebot.errors import CouldNotVerify
-from promotebot.pulls.heads import MAX_PUSHES
+from promotebot.pulls.heads import MAX_PUSHES, push_that_brought
 from tests import fakes
 from tests.fakes import Commit, FakeGitHub, FakeRepository, push
 

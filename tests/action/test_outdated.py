@@ -153,6 +153,31 @@ def test_what_was_merged_in_a_freeze_by_an_older_green_is_told_with_time_and_rea
 
 
 @thorough
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+@pytest.mark.parametrize("files", [{".github/promotion.yml": "freezes: []\n"}, {"docs/note.md": "note\n"}])
+def test_what_was_merged_in_a_freeze_is_told_though_an_earlier_commit_of_its_own_ends_the_freeze(
+    frozen: Office, method: str, files: dict[str, str | bytes]
+) -> None:
+    number = frozen.pull(files=files)
+    frozen.ask(number, "/promote active")
+    assert state(frozen, number) == "success"
+    frozen.pass_time(2 * HOUR)
+    job = frozen.merge(number, method=method)
+    assert "by an older verdict: ACTIVE is frozen until " in job.outputs["result"], job.log
+    assert frozen.repository.dispatches == []
+
+
+@thorough
+def test_a_freeze_that_another_pull_request_ended_before_the_merge_is_none(frozen: Office) -> None:
+    other, number = frozen.pull("other", {".github/promotion.yml": "freezes: []\n"}), frozen.pull("two")
+    frozen.ask(number, "/promote active")
+    frozen.pass_time(2 * HOUR)
+    frozen.repository.merge(other, by="bob")
+    job = frozen.merge(number)
+    assert job.outputs["reason_code"] == "landed", job.log
+
+
+@thorough
 def test_the_timer_of_every_hour_asks_github_for_nothing_where_no_freeze_begins_or_ends(frozen: Office) -> None:
     frozen.ask(frozen.pull(), "/promote active")
     frozen.hub.requests.clear()

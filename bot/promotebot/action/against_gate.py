@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from promotebot.action.ledger import push_that_brought
 from promotebot.comments.comment import contact_names
 from promotebot.comments.markdown import code, link
 from promotebot.comments.notices import branch_subject, extended_issue, report_issue
@@ -15,6 +14,7 @@ from promotebot.gate.requests import subject
 from promotebot.git.branch import FetchedRepository
 from promotebot.promotion.contacts import Contacts, Purpose
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import push_that_brought
 from promotebot.registry.names import Stage
 from promotebot.remedies import Remedy, comment
 from promotebot.text import short_digest

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promotebot.errors import CouldNotVerify
-from promotebot.git.branch import FetchedRepository
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.heads import MAX_PUSHES, NOTHING, pushes_up_to, recent_pushes
+from promotebot.pulls.heads import MAX_PUSHES, NOTHING, pushes_up_to
 
 if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    from promotebot.github.ports import BranchPush
+    pass
 
 VERIFIED, ANNOUNCED = "promotebot/verified", "promotebot/announced"
 
@@ -89,18 +88,3 @@ class Ledger:
                 yield _Stay(push.after, push.id)
         if before != NOTHING and count < MAX_PUSHES:
             yield _Stay(before, 0)
-
-
-def push_that_brought(commit: str, branch: str, repository: FetchedRepository, job: JobContext) -> BranchPush | None:
-    """Return the push with which a branch got a commit first; None where GitHub does not list it.
-
-    Raises:
-        CouldNotVerify: when GitHub or git does not answer.
-    """
-    found = None
-    for push in recent_pushes(branch, job.github):
-        # What was pushed away may be gone, and then it says nothing.
-        after = repository.find_commit(push.after)
-        if after and repository.is_ancestor(commit, after):
-            found = push
-    return found

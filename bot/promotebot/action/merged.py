@@ -14,7 +14,7 @@ from functools import partial
 from promotebot.action.against_gate import against_gate, keep_issue
 from promotebot.action.announce import Change, deploy
 from promotebot.action.cards import MAX_CARDS, merged_state, plan_comment
-from promotebot.action.ledger import ANNOUNCED, Ledger, push_that_brought
+from promotebot.action.ledger import ANNOUNCED, Ledger
 from promotebot.action.reply import Replier
 from promotebot.action.requester import Requester
 from promotebot.action.result import Answer, Outcome, finding_details
@@ -38,7 +38,7 @@ from promotebot.promotion.request import Request
 from promotebot.promotion.rules.context import Facts
 from promotebot.pulls.changeset import Changeset
 from promotebot.pulls.context import JobContext
-from promotebot.pulls.heads import NOTHING
+from promotebot.pulls.heads import NOTHING, push_that_brought
 from promotebot.pulls.mainline import Mainline
 from promotebot.pulls.small_files import read_our_files
 from promotebot.pulls.snapshot import BASE, remote, takes_promotions
@@ -116,7 +116,7 @@ def announce_branch(repository: FetchedRepository, branch: str, tip: GitSha, bef
         if new:
             ledger.record(tip)
         return Answer(Outcome.IGNORED, Reason.NOTHING_TO_CHANGE, f"{branch} holds nothing new")
-    mainline = Mainline(repository, branch, tip, job.settings.registry_path)
+    mainline = Mainline(repository, branch, tip, job.settings.registry_path, older)
     change = Change(tip, old, new, tuple(origin_of(step, mainline, job) for step in replayed.steps))
     report = _verified(change, old, policy, repository, job)
     is_done = deploy(change, report, job, confirm=policy.deployments == "confirm")

@@ -16,8 +16,10 @@ from promotebot.github.checks import gate_context, other_base
 from promotebot.planning.committed import read_policy
 from promotebot.promotion.checklist import Tick
 from promotebot.promotion.past import closed_at
+from promotebot.promotion.policy import MAX_BYTES, Policy
 from promotebot.promotion.replay import Step
 from promotebot.pulls.context import JobContext
+from promotebot.pulls.heads import NOTHING, push_that_brought
 from promotebot.pulls.mainline import Mainline
 from promotebot.registry.model import Source
 from promotebot.registry.names import GitSha, to_timestamp
@@ -53,21 +55,37 @@ def origin_of(step: Step, branch: Mainline, job: JobContext) -> Origin:
 
 
 def _closed_problem(origin: Origin, branch: Mainline, job: JobContext) -> str:
-    """Return why the policy of then allowed no merge of it at that time, which its verdict was older than; or nothing.
-
-    Its own branch may change the policy, so the one before it counts.
-    """
+    """Return why the policy of then allowed no merge at that time, which its verdict was older than; or nothing."""
     pull, commit = origin.pull, origin.commit
     if pull is None or pull.merged_at is None or commit is None:
         return ""
-    before = branch.repository.resolve(f"{commit}^1") or commit
     try:
-        policy = read_policy(branch.repository, before, job.settings.policy_path)
+        policy = _policy_before(commit, branch, job)
     except InvalidInput as problem:
         return f"#{pull.number} was merged while the policy did not read: {problem.message}"
     closed = closed_at(policy, origin.step, pull.merged_at)
     when = f"#{pull.number} was merged at {to_timestamp(pull.merged_at)}, by an older verdict"
     return f"{when}: {closed[0].message.removesuffix('.')}" if closed else ""
+
+
+def _policy_before(commit: GitSha, branch: Mainline, job: JobContext) -> Policy:
+    """Return the policy that the branch had before what was merged with a commit.
+
+    Its own branch may change the policy, and a rebase puts each of its commits on the base. So where the policy changed
+    since the last announced state, GitHub is asked what the branch was before.
+
+    Raises:
+        InvalidInput: when it does not read.
+        CouldNotVerify: when git or GitHub does not answer.
+    """
+    repository, path = branch.repository, job.settings.policy_path
+    before = repository.resolve(f"{commit}^1") or commit
+    commits = (branch.announced or before, before)
+    if len({repository.read_file(one, path, max_bytes=MAX_BYTES) for one in commits}) > 1:
+        push = job.patience.ask_until(lambda: push_that_brought(commit, branch.name, repository, job), bool)
+        if push and push.before != NOTHING:
+            before = repository.fetch_commit(push.before)
+    return read_policy(repository, before, path)
 
 
 def _origin_now(step: Step, branch: Mainline, job: JobContext) -> Origin:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from promotebot.errors import CouldNotVerify
+from promotebot.git.branch import FetchedRepository
 from promotebot.pulls.context import JobContext
 from promotebot.registry.names import GitSha
 
@@ -57,6 +58,21 @@ def pushes_up_to(head: str, branch: str, job: JobContext) -> Sequence[BranchPush
     return job.patience.ask_until(
         lambda: tuple(recent_pushes(branch, job.github)), lambda pushes: any(push.after == head for push in pushes)
     )
+
+
+def push_that_brought(commit: str, branch: str, repository: FetchedRepository, job: JobContext) -> BranchPush | None:
+    """Return the push with which a branch got a commit first; None where GitHub does not list it.
+
+    Raises:
+        CouldNotVerify: when GitHub or git does not answer.
+    """
+    found = None
+    for push in recent_pushes(branch, job.github):
+        # What was pushed away may be gone, and then it says nothing.
+        after = repository.find_commit(push.after)
+        if after and repository.is_ancestor(commit, after):
+            found = push
+    return found
 
 
 def heads_of(pushes: Iterable[BranchPush]) -> Iterator[GitSha]:

@@ -22,6 +22,8 @@ class Mainline:
     name: str
     tip: GitSha
     registry_path: str
+    announced: GitSha | None = None
+    """Its last announced state; None where there is none."""
     registries: dict[GitSha, ModelRegistry | None] = field(default_factory=dict)
     """By commit; None where there is none, or none that reads."""
 
