@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from promotebot.artifact.answer import MAX_ANSWER, parse_progress
+from promotebot.errors import InvalidInput
 from promotebot.planning.examiner import Examiner
 from tests.action.test_confirmation import meanwhile, thumbs_up, waiting
 from tests.action.test_evaluation import files, prepared
@@ -185,3 +187,12 @@ def test_what_is_green_is_judged_again_when_the_policy_names_the_data_that_it_ch
     prepared(office)
     office.event("push", office.repository.push_event("main", before=before, sender="bob"), by="bob")
     assert state(office, office.head(number)) == "failure"
+
+
+def test_an_answer_of_very_many_empty_lines_is_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = b"{}\n" * (MAX_ANSWER // 3)
+    with monkeypatch.context() as patch:
+        patch.setattr("promotebot.artifact.answer.parse_json", None)
+        with pytest.raises(InvalidInput, match="more than 20,000 lines"):
+            parse_progress(many)
+    assert parse_progress(b"{}\n" * 9 + b'{"load_ms":1}\n').load_ms == 1

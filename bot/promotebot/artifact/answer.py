@@ -18,6 +18,9 @@ from promotebot.registry.codec import parse_json
 MAX_ANSWER = 1024 * 1024
 """Bytes; the process itself can write no more to a file (`promotebot.artifact.child_limits`)."""
 
+MAX_LINES = 20_000
+"""Of the second opening's answer: one of a golden data set takes some eighty bytes."""
+
 
 def printable(text: str) -> str:
     """Return a text without characters that break a line or a table: names come out of the model."""
@@ -292,9 +295,11 @@ def parse_progress(output: bytes) -> Progress:
     """Read the lines that the second opening wrote so far; one that is not whole yet is left out.
 
     Raises:
-        InvalidInput: for a line of another form.
+        InvalidInput: for a line of another form, and for more lines than there can be.
     """
     whole = output[: output.rfind(b"\n") + 1].splitlines()
+    if len(whole) > MAX_LINES:  # it is read many times while the model runs
+        raise InvalidInput(f"has more than {MAX_LINES:,} lines", where="the answer")
     try:
         lines = [_Line.model_validate(parse_json(line, where="a line", max_bytes=MAX_ANSWER)) for line in whole]
     except ValidationError:
