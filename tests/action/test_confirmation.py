@@ -195,6 +195,18 @@ def test_why_says_that_the_request_has_to_be_confirmed_and_where_the_policy_asks
     assert '- `stages.active.confirm: "2m"` ([line 1]' in answer
 
 
+def test_a_job_shows_no_dry_run_that_it_has_no_time_left_to_wait_for(office: Office) -> None:
+    office.policy("stages: {active: {confirm: 10m}}\n")
+    number = office.pull()
+    lines = "/promote active --artifact-id one\n/promote active --artifact-id two"
+    meanwhile(office, lambda: thumbs_up(office, "alice"), look=100)
+    job = office.ask(number, lines)
+    assert job.outputs["reason_code"] == "not_confirmed"
+    said = "\n".join(office.comments(number)).replace("\\", "")
+    assert office.pointer(office.head(number), "active") == "one"
+    assert "This job waited for another confirmation, and has no time left for this one" in said
+
+
 def test_a_dry_run_waits_for_nobody(careful: Office) -> None:
     number = careful.pull()
     job = careful.ask(number, "/promote active --dry-run")

@@ -46,6 +46,8 @@ def confirmation(
     limit = changeset.policy.for_model(plan.plan.request.model).stages.active.confirm
     if limit is None or not plan.plan.event.confirmed:
         return None
+    if attempt.job.patience.for_people < limit.total_seconds():
+        return _not_confirmed("This job waited for another confirmation, and has no time left for this one")
     context = attempt.replier.context
     shown = Answer(Outcome.PLANNED, Reason.DRY_RUN)
     url = attempt.replier.answer(shown, render_plan(plan, context, confirm_within=limit)).comment_url
@@ -68,6 +70,7 @@ def _is_confirmed(comment_id: int, limit: timedelta, attempt: Attempt) -> bool:
     known = github.reactions_to(comment_id, THUMBS_UP)
     for _ in range(int(limit.total_seconds() / PAUSE)):
         attempt.job.patience.sleep(PAUSE)
+        attempt.job.patience.for_people -= PAUSE
         if login in {who for one, who in github.reactions_to(comment_id, THUMBS_UP).items() if one not in known}:
             return True
     return False

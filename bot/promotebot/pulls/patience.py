@@ -22,6 +22,8 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     left: float = sum(PAUSES)
     """Seconds."""
+    for_people: float = 15 * 60.0
+    """Seconds that it still waits for people to react, of the 20 minutes that it has in all."""
 
     def pause(self, attempt: int) -> None:
         """Wait after a failed attempt, the first of which is 0; not at all when all the time is used up."""
