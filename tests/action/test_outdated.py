@@ -140,6 +140,21 @@ def test_a_runner_with_a_wrong_clock_judges_by_githubs_time(frozen: Office, into
 
 
 @thorough
+@pytest.mark.parametrize("wrong", [-5 * HOUR, 5 * HOUR])
+@pytest.mark.parametrize(("into", "decision"), [(timedelta(minutes=-30), "passed"), (HOUR, "refused")])
+def test_a_runner_with_a_wrong_clock_judges_the_merge_queue_by_githubs_time(
+    frozen: Office, into: timedelta, decision: str, wrong: timedelta
+) -> None:
+    number = frozen.pull()
+    frozen.ask(number, "/promote active")
+    frozen.repository.merge_queue.add(number, by="bob")
+    frozen.pass_time(2 * HOUR + into)
+    frozen.now += wrong
+    job = frozen.event("merge_group", frozen.repository.merge_group_event(number), by="bob")
+    assert job.outputs["decision"] == decision, job.log
+
+
+@thorough
 def test_what_was_merged_in_a_freeze_by_an_older_green_is_told_with_time_and_reason(frozen: Office) -> None:
     number = frozen.pull()
     frozen.ask(number, "/promote active")
