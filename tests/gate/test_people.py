@@ -40,7 +40,7 @@ def test_a_member_of_any_named_team_may_and_nobody_else(github: FakeGitHub) -> N
     assert refused(github, "mallory") == (
         "mallory has write permission; promoting to ACTIVE needs admin. GitHub does not show that mallory is in "
         "@acme/ml, @acme/ops: that takes the token of an App or person with the organisation's `members: read`, which "
-        "the token of a job never has. `promotebot doctor` says what is missing."
+        "the token of a job never has. The doctor says what is missing."
     )
 
 

@@ -56,7 +56,7 @@ def unseen(login: str, people: Iterable[str]) -> str:
         return ""
     return (
         f" GitHub does not show that {login} is in {listed(teams)}: that takes the token of an App or person with the "
-        "organisation's `members: read`, which the token of a job never has. `promotebot doctor` says what is missing."
+        "organisation's `members: read`, which the token of a job never has. The doctor says what is missing."
     )
 
 
