@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from promotebot.action.reminders import FIRST, MAX_ASKED, in_turn
 from tests.action.test_schedule import watch
 from tests.fake_github.faults import Fault
 from tests.office import BOT, Office
@@ -115,6 +118,30 @@ def test_a_reminder_in_somebody_elses_words_does_not_count(office: Office) -> No
     body.user = office.hub.user("mallory")
     after(office, 0.1)
     assert len([body for body in office.repository.comments.values() if "⏰" in body.body]) == 2
+
+
+def test_a_pull_request_of_two_candidates_is_looked_at_once_and_tells_of_both(office: Office) -> None:
+    number = office.pull()
+    for stage, name in (("staging", "regime_v2"), ("shadow", "regime_v1")):
+        assert office.ask(number, f"/promote {stage} --artifact-dir ml/artifacts/{name}").exit_code == 0
+    assert office.merge(number).exit_code == 0
+    office.pass_time(timedelta(days=15))
+    office.hub.requests.clear()
+    assert watch(office).exit_code == 0
+    assert len(reminders(office, number)) == 2
+    assert [one.path for one in office.hub.requests].count("/graphql/Conversation") == 1
+
+
+@given(st.integers(0, 200), st.integers(0, 3000))
+def test_every_pull_request_that_is_due_is_looked_at_within_some_days(count: int, day: int) -> None:
+    numbers = list(range(count))
+    seen: set[int] = set()
+    for later in range(-(-max(0, count - FIRST) // FIRST) or 1):
+        chosen = in_turn(numbers, datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(days=day + later))
+        assert list(chosen[:FIRST]) == numbers[:FIRST]
+        assert len(chosen) == len({*chosen}) == min(count, MAX_ASKED)
+        seen.update(chosen)
+    assert seen == {*numbers}
 
 
 def test_nobody_can_be_reminded_while_github_fails_and_the_verification_stands(office: Office) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 
 from promotebot.action.reply import comment_context
@@ -18,6 +18,8 @@ from promotebot.registry.registry import ModelRegistry
 log = logging.getLogger(__name__)
 MAX_ASKED = 20
 """Pull requests that one job looks at; each costs a request, and the next day comes."""
+FIRST = MAX_ASKED // 2
+"""Of them, those that were due last; the others are taken in turn, day by day."""
 REMEMBERED = timedelta(days=90)
 """What has been due for longer is not looked at: whoever let it stand for so long was told."""
 
@@ -31,26 +33,34 @@ def remind(registry: ModelRegistry, names: Container[str], policy: Policy, job: 
     # Nothing is merged before its event says, so nothing is due before that.
     due = [(since, one) for one in candidates(registry, models, policy) if (since := one.due_for(now)) is not None]
     recent = sorted((pair for pair in due if pair[0] < REMEMBERED), key=lambda pair: pair[0])
-    for _, candidate in recent[:MAX_ASKED]:
+    of_pulls: dict[int, list[Candidate]] = {}
+    for _, candidate in recent:
+        request = candidate.holding.event.request if candidate.holding.event else None
+        if request and request.repo == job.settings.repository:
+            of_pulls.setdefault(request.pull, []).append(candidate)
+    for number in in_turn(list(of_pulls), now):
         try:
-            _remind(candidate, now, job)
+            _remind(number, of_pulls[number], now, job)
         except PromotebotError as problem:  # noqa: PERF203 - each for itself
-            log.warning("nobody was reminded of %s: %s", candidate.holding.model, problem)
+            log.warning("nobody was reminded in #%d: %s", number, problem)
 
 
-def _remind(candidate: Candidate, now: datetime, job: JobContext) -> None:
-    request = candidate.holding.event.request if candidate.holding.event else None
-    if request is None or request.repo != job.settings.repository:
-        return
-    pull, comments = job.github.conversation(request.pull)
-    merged = candidate.since(pull.merged_at)
-    due = merged.due(now) if pull.merged else None
-    if due is None:
-        return
+def in_turn(numbers: Sequence[int], now: datetime) -> Sequence[int]:
+    """Return the pull requests that the job of a day looks at: the first ones, and others of the rest every day."""
+    first, rest = numbers[:FIRST], numbers[FIRST:]
+    start = now.toordinal() * FIRST % max(1, len(rest))
+    return [*first, *[*rest[start:], *rest[:start]][: MAX_ASKED - FIRST]]
+
+
+def _remind(number: int, of_pull: Sequence[Candidate], now: datetime, job: JobContext) -> None:
+    pull, comments = job.github.conversation(number)
     context = comment_context(job.settings, Requester(0, "", "", job.settings.run_url or ""))
-    rendered = render_reminder(merged, due, now, context)
-    is_ours = (one for one in comments if one.author == job.settings.bot_login)
-    if not any(one.body.startswith(rendered.marker) for one in is_ours):
-        job.github.upsert_comment(
-            request.pull, rendered.marker, rendered.body, author_login=job.settings.bot_login, known=()
-        )
+    ours = [one.body for one in comments if one.author == job.settings.bot_login]
+    for candidate in of_pull:
+        merged = candidate.since(pull.merged_at)
+        due = merged.due(now) if pull.merged else None
+        rendered = render_reminder(merged, due, now, context) if due else None
+        if rendered and not any(body.startswith(rendered.marker) for body in ours):
+            job.github.upsert_comment(
+                number, rendered.marker, rendered.body, author_login=job.settings.bot_login, known=()
+            )
