@@ -69,10 +69,13 @@ def _decide(event: LabelChanged, requester: Requester, job: JobContext, replier:
     )
     if not has_changed:
         return Answer(Outcome.IGNORED, Reason.LABEL, "the label was changed again meanwhile")
-    work = _promote if event.added else _withdraw
-    return retry_on_moved_head(
-        requester, job, replier, lambda attempt: work(arguments, attempt, event), known=pull, asked_by=event.sender
-    )
+
+    def work(attempt: Attempt) -> Answer:
+        if event.added:
+            return PromotionJob(attempt, arguments, LINE, event.label).run()
+        return _withdraw(arguments, attempt)
+
+    return retry_on_moved_head(requester, job, replier, work, known=pull, asked_by=event.sender)
 
 
 def _arguments(label: str, base: str, job: JobContext) -> CommandArguments | None:
@@ -83,11 +86,7 @@ def _arguments(label: str, base: str, job: JobContext) -> CommandArguments | Non
         return parse_label(label, read_aliases(job, base))
 
 
-def _promote(arguments: CommandArguments, attempt: Attempt, event: LabelChanged) -> Answer:
-    return PromotionJob(attempt, arguments, LINE, event.label).run()
-
-
-def _withdraw(arguments: CommandArguments, attempt: Attempt, _event: LabelChanged) -> Answer:
+def _withdraw(arguments: CommandArguments, attempt: Attempt) -> Answer:
     """Check permission first: whoever may not withdraw gets the label back, whatever it stands for."""
     people, github = attempt.requester.people, attempt.job.github
     # Without a model only what no model allows is refused here; the withdrawal asks about each that it finds.

@@ -10,14 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from promotebot.errors import CouldNotVerify
 from promotebot.pulls.context import JobContext
 from promotebot.pulls.heads import MAX_PUSHES, NOTHING, pushes_up_to
-
-if TYPE_CHECKING:  # PyGithub is loaded by whoever makes the client
-    pass
 
 VERIFIED, ANNOUNCED = "promotebot/verified", "promotebot/announced"
 

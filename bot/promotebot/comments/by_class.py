@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from promotebot.artifact.evaluation import ClassScore, most_changed
 from promotebot.comments.chart import chart
 from promotebot.comments.markdown import details, table, text
+from promotebot.comments.output_table import NONE
 from promotebot.text import short_difference, short_number, shortened
 
 MAX_ROWS = 8
 """Classes in the table."""
 MAX_NAME = 40
 """Characters of a class in the headline."""
-NONE = "—"
 
 
 def classes_section(scores: Sequence[ClassScore], active: str) -> str:
