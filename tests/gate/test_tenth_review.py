@@ -30,6 +30,15 @@ LOSSES: dict[str, Callable[[Office, int], object]] = {
 }
 
 
+def undo(office: Office, login: str, branch: str, path: str) -> None:
+    """Somebody brings the base's content of a folder back on a branch, in a commit more."""
+    person = office.person(login)
+    person.start_branch(branch, base=branch)
+    person.git("checkout", "--quiet", "origin/main", "--", path)
+    person.commit("revert: All")
+    person.push()
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("how", ["forced away", "undone"])
 def test_what_a_promotion_loses_while_its_branch_is_elsewhere_leaves_its_head_not_green(
@@ -40,11 +49,7 @@ def test_what_a_promotion_loses_while_its_branch_is_elsewhere_leaves_its_head_no
     if how == "forced away":
         office.push("carol", "evaluation", notes, "docs: Notes", force=True)
     else:
-        carol = office.person("carol")
-        carol.start_branch("evaluation", base="evaluation")
-        carol.git("checkout", "--quiet", "origin/main", "--", "ml/registry")
-        carol.commit("revert: All")
-        carol.push()
+        undo(office, "carol", "evaluation", "ml/registry")
     office.gate(ready)
     assert office.checks(office.head(ready))[-1] == "success", "it promotes nothing"
     LOSSES[loss](office, ready)
@@ -160,11 +165,7 @@ def test_the_data_that_measures_candidates_is_approved_like_the_policy(office: O
     green = office.head(number)
     [report] = office.reports(green)[-1:]
     assert "changes the data on which the policy has candidates measured" in report.output["summary"], vars(report)
-    alice = office.person("alice")
-    alice.start_branch("data", base="data")
-    alice.git("checkout", "--quiet", "origin/main", "--", "ml/datasets")
-    alice.commit("revert: All")
-    alice.push()
+    undo(office, "alice", "data", "ml/datasets")
     office.gate(number)
     reviewed(office, number, "DISMISSED")
     assert [state(office, green), state(office, office.head(number))] == ["failure", "success"]
